@@ -1,0 +1,146 @@
+"""How others find people and learn what runs here: WebFinger (RFC 7033), host-meta (RFC 6415), NodeInfo 2.0 and 2.1."""
+
+from datetime import timedelta
+from html import escape
+from importlib.metadata import version
+from typing import Any
+
+from quart import Blueprint, Response, request
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation import render
+from federation.answers import answer, conditional, machine, on_problem, resident, send, site
+from federation.vocabulary import ACTIVITY_JSON, JRD_JSON, MEDIA_TYPES, XRD_XML, Json
+from server import clock, posts
+from server.errors import Invalid, NotFound, Problem
+from server.models import Account, AccountState, Actor, Post, SignIn
+from server.rights import channels
+from server.settings import Settings
+from server.urls import Urls
+
+blueprint = Blueprint("discovery", __name__)
+blueprint.after_request(conditional)
+blueprint.register_error_handler(Problem, on_problem)
+
+NODEINFO = "http://nodeinfo.diaspora.software/ns/schema/"
+# Numbers of NodeInfo may be this old, in seconds: they are counted anew for each answer.
+COUNTED = 600
+
+
+@blueprint.get("/.well-known/webfinger")
+@machine
+async def webfinger() -> Response:
+    resource = request.args.get("resource", "")
+    if not resource:
+        raise Invalid("Say whom you look for: ?resource=acct:name@domain.")
+    handle = site().urls.parse_acct(resource) or site().urls.parse_actor(resource)
+    if handle is None:
+        raise NotFound
+    async with site().db.read() as tx:
+        person = await resident(tx, handle)
+    return answer(jrd(person, site().urls, request.args.getlist("rel")), JRD_JSON)
+
+
+def jrd(person: Actor, urls: Urls, wanted: list[str]) -> Json:
+    """Who `person` is; `wanted` narrows the links to these relations, if any are named (RFC 7033, section 4.3)."""
+    links: list[Json] = [
+        {"rel": "self", "type": ACTIVITY_JSON, "href": urls.actor(person)},
+        {"rel": "http://webfinger.net/rel/profile-page", "type": "text/html", "href": urls.profile(person)},
+    ]
+    if face := render.face_of(person):
+        avatar = {"type": MEDIA_TYPES[face.format], "href": urls.rendition(face)}
+        links.append({"rel": "http://webfinger.net/rel/avatar", **avatar})
+    return {
+        "subject": f"acct:{urls.handle(person).removeprefix('@')}",
+        "aliases": [urls.profile(person), urls.actor(person)],
+        "links": [link for link in links if not wanted or link["rel"] in wanted],
+    }
+
+
+@blueprint.get("/.well-known/host-meta")
+@machine
+async def host_meta() -> Response:
+    template = escape(finger_template(site().urls))
+    xml = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">'
+        f'<Link rel="lrdd" type="{JRD_JSON}" template="{template}"/></XRD>\n'
+    )
+    return send(xml.encode(), XRD_XML, seconds=COUNTED)
+
+
+@blueprint.get("/.well-known/host-meta.json")
+@machine
+async def host_meta_json() -> Response:
+    link = {"rel": "lrdd", "type": JRD_JSON, "template": finger_template(site().urls)}
+    return answer({"links": [link]}, JRD_JSON, seconds=COUNTED)
+
+
+def finger_template(urls: Urls) -> str:
+    """Where WebFinger is asked; also for a handle domain that is not this host's (decision 25)."""
+    return f"{urls.base}/.well-known/webfinger?resource={{uri}}"
+
+
+@blueprint.get("/.well-known/nodeinfo")
+@machine
+async def nodeinfo_links() -> Response:
+    links = [{"rel": NODEINFO + number, "href": site().urls.page(f"/nodeinfo/{number}")} for number in ("2.1", "2.0")]
+    return answer({"links": links}, "application/json", seconds=COUNTED)
+
+
+@blueprint.get("/nodeinfo/<any('2.0', '2.1'):number>")
+@machine
+async def nodeinfo(number: str) -> Response:
+    async with site().db.read() as tx:
+        usage = await counted(tx)
+    whole = about(number, site().settings, usage)
+    return answer(whole, f'application/json; profile="{NODEINFO}{number}#"', seconds=COUNTED)
+
+
+def about(number: str, settings: Settings, usage: Json) -> Json:
+    """The NodeInfo document of version `number`."""
+    return {
+        "version": number,
+        "software": {"name": "cartellino", "version": version("cartellino")},
+        "protocols": ["activitypub"],
+        "services": {"inbound": [], "outbound": []},
+        "openRegistrations": settings.accounts.sign_up != "closed",
+        "usage": usage,
+        "metadata": {
+            "nodeName": settings.server.name,
+            "nodeDescription": settings.server.description,
+            "signUp": settings.accounts.sign_up,
+            "activitypub": {"extensions": list(channels.EXTENSIONS)},
+        },
+    }
+
+
+async def counted(tx: AsyncSession) -> Json:
+    """How many people there are, how many were seen within 30 and 180 days, and how many posts strangers can read."""
+    active = (Account.state == AccountState.ACTIVE, Actor.suspended_at.is_(None))
+    people = select(func.count(Account.id)).join(Actor, Actor.id == Account.actor_id).where(*active)
+
+    async def seen(days: int) -> int:
+        since = clock.now() - timedelta(days=days)
+        query = (
+            select(func.count(func.distinct(SignIn.account_id)))
+            .join(Account, Account.id == SignIn.account_id)
+            .join(Actor, Actor.id == Account.actor_id)
+            .where(*active, SignIn.seen_at >= since)
+        )
+        return int(await tx.scalar(query) or 0)
+
+    async def written(*which: Any) -> int:
+        mine = (Post.uri.is_(None), Post.published_at.is_not(None), posts.visible_to(None))
+        return int(await tx.scalar(select(func.count(Post.id)).where(*mine, *which)) or 0)
+
+    return {
+        "users": {
+            "total": int(await tx.scalar(people) or 0),
+            "activeMonth": await seen(30),
+            "activeHalfyear": await seen(180),
+        },
+        "localPosts": await written(Post.reply_to_id.is_(None)),
+        "localComments": await written(Post.reply_to_id.is_not(None)),
+    }

@@ -1,0 +1,250 @@
+"""The `cartellino` command. Answers go to stdout, progress and errors to stderr; an error is exit 1 and one sentence."""
+
+import argparse
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from server import accounts, app, demo, doctor, hanging, log, migrations, serving, settings, worker
+from server.errors import Invalid, Problem
+from server.models import Account, AccountState, Audience, Licence, Rating, Reservation, Role
+from server.settings import Settings, SettingsError
+from server.site import Site
+
+Command = Callable[[Settings, argparse.Namespace], Awaitable[None]]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the process's exit code."""
+    wanted = parser().parse_args(arguments)
+    try:
+        chosen = settings.load()
+        log.setup(json_lines=chosen.log.json_lines, level=wanted.log_level or chosen.log.level)
+        asyncio.run(wanted.run(chosen, wanted))
+    except Invalid as wrong:
+        print("\n".join(wrong.fields.values()) or str(wrong), file=sys.stderr)
+    except (Problem, SettingsError, migrations.TooNew, serving.CannotServe) as wrong:
+        print(wrong, file=sys.stderr)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as wrong:
+        print(f"{wrong.filename}: {wrong.strerror}.", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    else:
+        return int(getattr(wanted, "exit_code", 0))
+    return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, in one place."""
+    top = argparse.ArgumentParser("cartellino", description="A gallery of its artists' own, on the fediverse.")
+    top.add_argument("--version", action="version", version=f"Cartellino {serving.version()}")
+    top.set_defaults(log_level="")
+    verbs = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def verb(name: str, run: Command, text: str, under: "argparse._SubParsersAction[argparse.ArgumentParser]" = verbs,
+             quiet: bool = True) -> argparse.ArgumentParser:  # fmt: skip
+        made = under.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run, log_level="warning" if quiet else "")
+        return made
+
+    verb("serve", serve, "Run the server, with its worker unless jobs.inside_serve is off.", quiet=False)
+    verb("worker", work, "Run only the worker: it prepares images and sends letters.", quiet=False)
+    verb("migrate", migrate, "Bring the database to the state that this version needs.")
+    check = verb("doctor", examine, "Look at everything that could keep this server from working, and say it in words.")
+    check.add_argument("--json", action="store_true", help="one JSON object per finding")
+    show = verb("config", config, "Print every setting with its default and its meaning, as config.toml.")
+    show.add_argument("--markdown", action="store_true", help="print docs/settings.md instead")
+    verb("demo", demonstrate, "Run a populated server to look around in; its data lies in DATA/demo.", quiet=False)
+
+    post = verb("post", post_work, "Hang a work; prints the address of its page.")
+    post.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    post.add_argument("--as", dest="handle", required=True, metavar="NAME", help="whose work it is")
+    post.add_argument("--title", default="")
+    post.add_argument(
+        "--alt", action="append", default=[], metavar="TEXT", help="description of an image, in file order"
+    )
+    post.add_argument("--description", default="")
+    post.add_argument("--tag", action="append", default=[])
+    post.add_argument("--gallery", action="append", default=[], help="name of a gallery; made if there is none")
+    post.add_argument("--audience", choices=list(Audience), type=Audience)
+    post.add_argument("--licence", choices=list(Licence), type=Licence)
+    post.add_argument("--reservation", choices=list(Reservation), type=Reservation)
+    post.add_argument("--rating", choices=list(Rating), type=Rating, default=Rating.GENERAL)
+    post.add_argument("--warning", default="", metavar="TEXT", help="content warning")
+    post.add_argument("--no-wait", action="store_true", help="do not wait until the images are prepared")
+
+    people = verbs.add_parser("user", help="People: create, list, approve, reject, password, role, token.")
+    users = people.add_subparsers(required=True, metavar="COMMAND")
+    create = verb("create", create_user, "Make an active account.", users)
+    create.add_argument("handle", metavar="NAME")
+    create.add_argument("--email", required=True)
+    create.add_argument("--password-file", type=Path, metavar="FILE", help="its first line is the password")
+    create.add_argument("--role", choices=list(Role), type=Role, default=Role.MEMBER)
+    create.add_argument("--name", default="", help="name to show; the handle where it is not given")
+    listing = verb("list", list_users, "Print everybody: handle, state, role, e-mail.", users)
+    listing.add_argument("--state", choices=list(AccountState), type=AccountState)
+    for name, run, text in (
+        ("approve", approve_user, "Let somebody in who asked to join."),
+        ("reject", reject_user, "Turn somebody away who asked to join."),
+        ("password", password_user, "Set a new password; every session and token of theirs ends."),
+        ("role", role_user, "Change what somebody may do."),
+        ("token", token_user, "Make a token for the client API and print it; it cannot be shown again."),
+    ):
+        made = verb(name, run, text, users)
+        made.add_argument("handle", metavar="NAME")
+        if name == "password":
+            made.add_argument("--password-file", type=Path, metavar="FILE", help="its first line is the password")
+        if name == "role":
+            made.add_argument("role", choices=list(Role), type=Role)
+        if name == "reject":
+            made.add_argument("--reason", default="", help="one sentence for them")
+    return top
+
+
+class _Open:
+    """The site of a command: migrated, and closed at the end."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self.settings = chosen
+
+    async def __aenter__(self) -> Site:
+        self.site = app.build_site(self.settings)
+        await migrations.upgrade(self.site.db)
+        await accounts.check_base_url(self.site)
+        return self.site
+
+    async def __aexit__(self, *_: object) -> None:
+        await app.close(self.site)
+
+
+# -- the house -----------------------------------------------------------------------------------------------------------
+async def serve(chosen: Settings, _: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        await serving.serve(site, app.create_app(site), app.JOBS)
+
+
+async def work(chosen: Settings, _: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        await serving.work(site, app.JOBS)
+
+
+async def migrate(chosen: Settings, _: argparse.Namespace) -> None:
+    site = app.build_site(chosen)
+    try:
+        changed = await migrations.upgrade(site.db)
+    finally:
+        await app.close(site)
+    print("The database is migrated." if changed else "The database is up to date.", file=sys.stderr)
+
+
+async def config(_: Settings, wanted: argparse.Namespace) -> None:
+    print(settings.as_markdown() if wanted.markdown else settings.as_toml(), end="")
+
+
+async def examine(chosen: Settings, wanted: argparse.Namespace) -> None:
+    site = app.build_site(chosen)
+    try:
+        wanted.exit_code = await doctor.examine(site, as_json=wanted.json)
+    finally:
+        await app.close(site)
+
+
+async def demonstrate(chosen: Settings, _: argparse.Namespace) -> None:
+    shown = demo.settings_for(chosen)
+    async with _Open(shown) as site:
+        await demo.populate(site, app.JOBS)
+        await serving.serve(site, app.create_app(site), app.JOBS)
+
+
+# -- works ---------------------------------------------------------------------------------------------------------------
+async def post_work(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        address = await hanging.hang(
+            site,
+            wanted.handle,
+            wanted.files,
+            title=wanted.title,
+            alts=tuple(wanted.alt),
+            description=wanted.description,
+            tags=tuple(wanted.tag),
+            galleries=tuple(wanted.gallery),
+            audience=wanted.audience,
+            licence=wanted.licence,
+            reservation=wanted.reservation,
+            rating=wanted.rating,
+            warning=wanted.warning,
+            handlers=None if wanted.no_wait else app.JOBS,
+            say=_progress,
+        )
+    print(address)
+
+
+def _progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+# -- people --------------------------------------------------------------------------------------------------------------
+async def create_user(chosen: Settings, wanted: argparse.Namespace) -> None:
+    password = _password(wanted.password_file)
+    async with _Open(chosen) as site:
+        await accounts.create_by_hand(
+            site, handle=wanted.handle, email=wanted.email, password=password, role=wanted.role, name=wanted.name
+        )
+    print(f"{wanted.handle} can sign in.", file=sys.stderr)
+
+
+async def list_users(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.read() as tx:
+        for account in await accounts.everybody(tx, wanted.state):
+            print(f"{account.actor.handle}\t{account.state}\t{account.role}\t{account.email}")
+
+
+async def approve_user(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        async with site.db.write() as tx:
+            await accounts.approve(tx, site, await accounts.by_handle(tx, wanted.handle))
+        await worker.drain(site, app.JOBS, ("mail",))
+    print(f"{wanted.handle} is let in.", file=sys.stderr)
+
+
+async def reject_user(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        async with site.db.write() as tx:
+            await accounts.reject(tx, site, await accounts.by_handle(tx, wanted.handle), wanted.reason)
+        await worker.drain(site, app.JOBS, ("mail",))
+    print(f"{wanted.handle} is turned away.", file=sys.stderr)
+
+
+async def password_user(chosen: Settings, wanted: argparse.Namespace) -> None:
+    password = _password(wanted.password_file)
+    async with _Open(chosen) as site:
+        await accounts.set_password(site, wanted.handle, password)
+    print(f"The password of {wanted.handle} is changed; they are signed out everywhere.", file=sys.stderr)
+
+
+async def role_user(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.write() as tx:
+        account: Account = await accounts.by_handle(tx, wanted.handle)
+        await accounts.set_role(tx, account, wanted.role)
+    print(f"{wanted.handle} is {wanted.role} now.", file=sys.stderr)
+
+
+async def token_user(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.write() as tx:
+        account = await accounts.by_handle(tx, wanted.handle)
+        token = await accounts.make_token(tx, account, name="made on the command line")
+    print(token)
+
+
+def _password(file: Path | None) -> str:
+    if file is not None:
+        return (file.read_text("utf-8").splitlines() or [""])[0]
+    if not sys.stdin.isatty():
+        raise Problem("Give the password with --password-file FILE.")
+    return getpass.getpass("Password: ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""Profiles, local or remote: their names, finding them, editing what they say of themselves."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from server import rights
+from server.errors import Invalid, NotFound
+from server.models import Actor, Audience, Licence, Media, Reservation
+
+HANDLE = re.compile(r"[A-Za-z0-9_]{1,30}", re.ASCII)
+# Names that sound like the house itself, or that other servers give a meaning to.
+RESERVED = frozenset(
+    """
+    about abuse account accounts actor admin administration administrator administrators all anonymous anybody api
+    cartellino contact deleted everybody everyone explore feed followers following guest help here home
+    hostmaster house inbox info instance join legal login logout me media mod moderation moderator moderators new news nobody
+    none no_reply noreply notifications null official operator outbox owner post postmaster press privacy root rules search
+    security server settings setup site sitemap staff static status support system tag tags team undefined unknown
+    user username users webmaster well_known work works www
+    """.split()  # noqa: SIM905  # a list of words, not of strings
+)
+MAX_LINKS = 8
+MIN_PUBLIC, MAX_PUBLIC = 640, 8192
+# Turn the reading direction of what follows, or cannot be seen: good for pretending to be somebody else.
+_HIDDEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def check_handle(name: str) -> str:
+    """`name` as a handle of ours (decision 3); raises Invalid(handle=…). Whether it is free only the database knows."""
+    name = name.strip().removeprefix("@")
+    if not HANDLE.fullmatch(name):
+        raise Invalid(handle="A name has 1 to 30 letters from a to z, digits or underscores.")
+    if name.lower() in RESERVED:
+        raise Invalid(handle="This name is kept for the server itself. Please choose another one.")
+    return name
+
+
+async def by_handle(tx: AsyncSession, handle: str, domain: str | None = None) -> Actor:
+    """The person with this handle, with their face loaded; raises NotFound. Case does not matter."""
+    found = await find(tx, handle, domain)
+    if found is None:
+        raise NotFound("There is nobody with this name.")
+    return found
+
+
+async def find(tx: AsyncSession, handle: str, domain: str | None = None) -> Actor | None:
+    """The person with this handle, ours where no domain is given, or None."""
+    where = Actor.domain.is_(None) if domain is None else Actor.domain == domain.lower()
+    rows = select(Actor).where(func.lower(Actor.handle) == handle.lower(), where)
+    actor: Actor | None = await tx.scalar(rows.options(joinedload(Actor.face).selectinload(Media.renditions)))
+    return actor
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link on a profile."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What people say of themselves. Building it raises Invalid with a sentence for each field that cannot be accepted."""
+
+    name: str = ""
+    lede: str = ""
+    about: str = ""
+    place: str = ""
+    links: tuple[Link, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        wrong: dict[str, str] = {}
+        for part, label, most in (("name", "name", 120), ("lede", "line", 300), ("place", "place", 120)):
+            text = one_line(getattr(self, part))
+            object.__setattr__(self, part, text)
+            if len(text) > most:
+                wrong[part] = f"The {label} has {len(text)} characters; {most} are possible."
+        about = several_lines(self.about)
+        object.__setattr__(self, "about", about)
+        if len(about) > 5000:
+            wrong["about"] = f"The text has {len(about):,} characters; 5,000 are possible."
+        links = []
+        for number, link in enumerate(self.links):
+            try:
+                links.append(Link(one_line(link.label)[:60] or _host(link.url), check_link(link.url)))
+            except Invalid as bad:
+                wrong[f"link_{number}"] = str(bad)
+        if len(self.links) > MAX_LINKS:
+            wrong["links"] = f"A profile has at most {MAX_LINKS} links."
+        object.__setattr__(self, "links", tuple(links))
+        if wrong:
+            raise Invalid(**wrong)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a new work of somebody starts with (decision 18), and how large the public sees their works."""
+
+    licence: Licence
+    reservation: Reservation
+    audience: Audience
+    public_max: int  # pixels of the longest side
+
+    def __post_init__(self) -> None:
+        if self.reservation not in rights.LICENCES[self.licence].allowed:
+            raise Invalid(
+                reservation="What is in the public domain cannot be reserved. Choose another licence, or open it to machines."
+            )
+        if not MIN_PUBLIC <= self.public_max <= MAX_PUBLIC:
+            raise Invalid(public_max=f"Between {MIN_PUBLIC} and {MAX_PUBLIC:,} pixels are possible.")
+
+
+async def edit(tx: AsyncSession, actor: Actor, profile: Profile) -> Actor:
+    """Put `profile` in the place of what `actor` said of themselves before."""
+    kept = await tx.get_one(Actor, actor.id)
+    kept.name, kept.lede, kept.about, kept.place = profile.name, profile.lede, profile.about, profile.place
+    kept.links = [{"label": link.label, "url": link.url} for link in profile.links]
+    return kept
+
+
+async def set_defaults(tx: AsyncSession, actor: Actor, defaults: Defaults) -> Actor:
+    """What `actor`'s next works start with. Works that exist keep what they have; where `public_max` changed, the caller asks
+    `uploads.narrow` to make their public sizes again."""
+    kept = await tx.get_one(Actor, actor.id)
+    kept.default_licence, kept.default_reservation = defaults.licence, defaults.reservation
+    kept.default_audience, kept.public_max = defaults.audience, defaults.public_max
+    return kept
+
+
+async def set_face(tx: AsyncSession, actor: Actor, media: Media | None) -> Media | None:
+    """Give `actor` another face, or none; returns the one before, for the caller to discard."""
+    kept = await tx.get_one(Actor, actor.id)
+    before = await tx.get(Media, kept.face_id) if kept.face_id else None
+    kept.face_id = media.id if media else None
+    return before
+
+
+def links_of(labels: Iterable[str], urls: Iterable[str]) -> tuple[Link, ...]:
+    """The links in a form's rows; rows without an address are left out."""
+    pairs = zip(labels, urls, strict=False)
+    return tuple(Link(label, url.strip()) for label, url in pairs if url.strip())
+
+
+def check_link(url: str) -> str:
+    """An http or https address that may stand on a profile; raises Invalid(link=…)."""
+    if url and "://" not in url and re.match(r"[\w-]+(\.[\w-]+)+(/|$)", url):
+        url = f"https://{url}"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        odd = parts.username is not None or parts.port == 0
+    except ValueError:
+        host, odd = "", True
+    if (
+        odd
+        or not host
+        or parts.scheme not in ("http", "https")
+        or len(url) > 500
+        or not url.isprintable()
+        or " " in url
+    ):
+        raise Invalid(link="A link begins with https:// or http://.")
+    return url
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks, control characters and what turns the reading direction around."""
+    return " ".join(several_lines(text).split())
+
+
+def several_lines(text: str) -> str:
+    """`text` as typed, in one Unicode form, without control characters other than line breaks."""
+    text = _HIDDEN.sub("", unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")))
+    return "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cc", "Cs")).strip()
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url if "://" in url else f"https://{url}").hostname or "").removeprefix("www.")[:60]
+    except ValueError:
+        return ""

@@ -1,0 +1,60 @@
+"""Composition root: builds the Site, mounts the doors, owns JOBS. The only module that knows web and federation."""
+
+from quart import Quart
+
+import federation
+import web
+from server import jobs, mail, renditions, sweep
+from server.db import Database
+from server.media.orders import Limits
+from server.media.pixels import Pixels
+from server.media.storage import Disk
+from server.settings import Settings
+from server.site import Site, secret
+from server.urls import Urls
+from server.worker import Handlers
+
+JOBS: Handlers = {
+    jobs.Render: renditions.render,
+    jobs.RenderAvif: renditions.render_avif,
+    jobs.Mail: mail.send,
+    jobs.Sweep: sweep.sweep,
+}
+
+
+def build_site(settings: Settings) -> Site:
+    """Everything one house needs, in its data directory; nothing is started and nothing is migrated."""
+    for folder in ("", "incoming", "scratch", "files", "mail"):
+        (settings.data_dir / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = secret(settings.data_dir)
+    return Site(
+        settings=settings,
+        db=Database(settings.database_url, settings.database.pool),
+        storage=Disk(settings.data_dir / "files"),
+        urls=Urls(settings.base_url, settings.media_url, settings.handle_domain, key),
+        pixels=Pixels(
+            settings.data_dir / "scratch",
+            workers=settings.uploads.parallel,
+            limits=Limits(
+                pixels=settings.uploads.max_megapixels * 1_000_000,
+                heavy_pixels=settings.uploads.max_megapixels * 500_000,
+                file_bytes=settings.uploads.max_megabytes * 1_000_000,
+            ),
+        ),
+        secret=key,
+    )
+
+
+def create_app(site: Site) -> Quart:
+    """The house's doors: a plain ASGI application."""
+    app = Quart("web", static_folder=None, template_folder=None)
+    app.extensions["site"] = site
+    federation.mount(app)
+    web.mount(app)
+    return app
+
+
+async def close(site: Site) -> None:
+    """Give everything back."""
+    await site.pixels.close()
+    await site.db.close()

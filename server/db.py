@@ -1,0 +1,137 @@
+"""Two verbs for the database: `read()` cannot write, `write()` is one short transaction that commits at its end.
+
+SQLite has one writer, and a transaction that reads first and writes later fails with "locked" at once, whatever the timeout. So
+`write()` begins IMMEDIATE, through a pool of one connection that is this process's queue of writers; other processes are waited
+for by `busy_timeout`. `read()` has connections of its own with `query_only`. On PostgreSQL both are plain transactions, reading
+ones READ ONLY. No network, no pixels, no sleep inside either.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from sqlalchemy import event, inspect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from server.errors import Full
+from server.models.base import Base
+
+# Order matters: journal_mode first, since it may rewrite the file's header; the rest hold for this connection only.
+PRAGMAS = (
+    "PRAGMA busy_timeout = 10000",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # an acknowledged commit survives a power cut
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -8000",  # 8 MB for each connection
+    "PRAGMA mmap_size = 268435456",
+)
+# What `read()` and `write()` give, under a name that web can use without knowing SQLAlchemy.
+Session = AsyncSession
+# What a caller may do with a transaction once it is committed.
+AfterCommit = Callable[[], None]
+
+
+class Database:
+    """The engines of one house. Close it when the process ends."""
+
+    def __init__(self, url: str, pool: int = 5) -> None:
+        self.url = driver_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # Called after a commit that enqueued a job; the worker of this process listens.
+        self.on_jobs: AfterCommit = lambda: None
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(self.url, size=1, begin="BEGIN IMMEDIATE", query_only=False)
+            self._reader = _sqlite_engine(self.url, size=pool, begin="BEGIN", query_only=True)
+        else:
+            options: dict[str, Any] = {"pool_size": pool, "max_overflow": 2 * pool, "pool_pre_ping": True}
+            options["connect_args"] = {"timeout": 10, "command_timeout": 60}
+            self._writer = create_async_engine(self.url, **options)
+            self._reader = create_async_engine(self.url, **options)
+
+            @event.listens_for(self._reader.sync_engine, "begin")
+            def read_only(connection: Connection) -> None:
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+    @property
+    def writer(self) -> AsyncEngine:
+        """The writing engine; for migrations only."""
+        return self._writer
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncSession]:
+        """One consistent view. Anything that writes fails."""
+        async with AsyncSession(self._reader, expire_on_commit=False, autoflush=False) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[AsyncSession]:
+        """One transaction, committed when the block ends well and rolled back when it raises.
+
+        Raises Full where the disk has no room for it; nothing is half-written then.
+        """
+        try:
+            async with AsyncSession(self._writer, expire_on_commit=False) as tx, tx.begin():
+                yield tx
+        except DBAPIError as wrong:
+            if "disk is full" in str(wrong.orig) or "No space left" in str(wrong.orig):
+                raise Full from wrong
+            raise
+        if tx.info.get("jobs"):
+            self.on_jobs()
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+def driver_url(url: str) -> URL:
+    """The address with the driver that we use; `postgresql://` alone would mean another one.
+
+    Raises ValueError for a database that is neither SQLite nor PostgreSQL.
+    """
+    parsed = make_url(url)
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+    name = parsed.drivername.split("+")[0]
+    if name not in drivers:
+        raise ValueError(f"{name} is not a database that Cartellino knows: use sqlite:/// or postgresql://.")
+    return parsed.set(drivername=drivers[name])
+
+
+def _sqlite_engine(url: URL, *, size: int, begin: str, query_only: bool) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=30)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours to say
+        cursor = connection.cursor()
+        for pragma in (*PRAGMAS, *(("PRAGMA query_only = ON",) if query_only else ())):
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def let_go(connection: Any, record: Any, wrong: Any) -> None:
+        # A statement that was cancelled half-way keeps a closed connection alive, and with it the lock, until the garbage
+        # collector finds it: everybody else would wait. Rolling back first gives the lock back at once.
+        with suppress(Exception):
+            connection.rollback()
+
+    return engine
+
+
+async def insert_once(tx: AsyncSession, row: Base) -> bool:
+    """Insert `row` unless its unique constraint knows it already; True when it was new. Safe in a race on both databases."""
+    given = {key: value for key, value in row.__dict__.items() if key != "_sa_instance_state"}
+    key = inspect(type(row)).primary_key
+    build = sqlite.insert if tx.bind is not None and tx.bind.dialect.name == "sqlite" else postgresql.insert
+    statement = build(type(row)).values(**given).on_conflict_do_nothing()
+    result = await tx.execute(statement.returning(*key))
+    return result.first() is not None

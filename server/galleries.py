@@ -1,0 +1,212 @@
+"""Galleries: ordered sets of one artist's works, each with a name and a text of its own. A work may hang in many."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload, selectinload
+
+from server import posts
+from server.db import insert_once
+from server.errors import Invalid, NotFound
+from server.models import Actor, Gallery, Hanging, Kind, Media, Post, Rating
+from server.timelines import on_profile
+from server.urls import slug as slug_of
+
+LONGEST_NAME = 120
+LONGEST_TEXT = 5000
+MOST = 200
+Where = Literal["start", "up", "down", "end"]
+
+
+def check_name(name: str) -> str:
+    """The name as it will stand; raises Invalid for none and for one that is too long."""
+    name = " ".join(name.split())
+    if not name:
+        raise Invalid(name="Give the gallery a name.")
+    if len(name) > LONGEST_NAME:
+        raise Invalid(name=f"At most {LONGEST_NAME} characters; these are {len(name)}.")
+    return name
+
+
+def check_text(text: str) -> str:
+    """The text as it will stand; raises Invalid for one that is too long."""
+    text = text.strip()
+    if len(text) > LONGEST_TEXT:
+        raise Invalid(text=f"At most {LONGEST_TEXT:,} characters; these are {len(text):,}.")
+    return text
+
+
+async def create(tx: AsyncSession, owner: Actor, name: str, text: str = "") -> Gallery:
+    """A new, empty gallery. Two may have the same name; their addresses differ. Raises Invalid."""
+    name, text = check_name(name), check_text(text)
+    if int(await tx.scalar(select(func.count()).select_from(Gallery).where(Gallery.owner_id == owner.id)) or 0) >= MOST:
+        raise Invalid(name=f"You have {MOST} galleries, and that is how many one person can have.")
+    base = slug_of(name) or "gallery"
+    number = 1
+    while True:
+        slug = base if number == 1 else f"{base}-{number}"
+        if await insert_once(tx, Gallery(owner_id=owner.id, slug=slug, name=name, text=text)):
+            break
+        number += 1
+    made = await tx.scalar(
+        select(Gallery).where(Gallery.owner_id == owner.id, Gallery.slug == slug).options(joinedload(Gallery.owner))
+    )
+    assert made is not None  # inserted above, in this transaction
+    return made
+
+
+async def edit(tx: AsyncSession, gallery: Gallery, name: str, text: str = "") -> None:
+    """Another name, another text. The address stays, so that links keep working. Raises Invalid."""
+    gallery.name, gallery.text = check_name(name), check_text(text)
+    tx.add(gallery)
+    await tx.flush()
+
+
+async def remove(tx: AsyncSession, gallery: Gallery) -> None:
+    """The gallery goes; the works stay."""
+    await tx.execute(delete(Hanging).where(Hanging.gallery_id == gallery.id))
+    await tx.execute(delete(Gallery).where(Gallery.id == gallery.id))
+
+
+async def get(tx: AsyncSession, owner: Actor, slug: str, viewer: Actor | None = None) -> Gallery:
+    """The gallery at that address, with its owner. Raises NotFound."""
+    gallery = await tx.scalar(
+        select(Gallery).where(Gallery.owner_id == owner.id, Gallery.slug == slug).options(joinedload(Gallery.owner))
+    )
+    if gallery is None:
+        raise NotFound("There is no such gallery.")
+    return gallery
+
+
+async def by_id(tx: AsyncSession, gallery_id: int) -> Gallery:
+    """The gallery with that id, with its owner. Raises NotFound."""
+    gallery = await tx.scalar(select(Gallery).where(Gallery.id == gallery_id).options(joinedload(Gallery.owner)))
+    if gallery is None:
+        raise NotFound("There is no such gallery.")
+    return gallery
+
+
+async def of(tx: AsyncSession, owner: Actor, viewer: Actor | None) -> list[tuple[Gallery, int, Media | None]]:
+    """The galleries of `owner` by name, each with the number of works that `viewer` would find and its cover: the first
+    picture of the first of them that carries no warning. Two statements, however many there are."""
+    rows = list(
+        await tx.scalars(
+            select(Gallery)
+            .where(Gallery.owner_id == owner.id)
+            .order_by(Gallery.name, Gallery.id)
+            .options(joinedload(Gallery.owner))
+        )
+    )
+    if not rows:
+        return []
+    found = (
+        select(
+            Hanging.gallery_id,
+            Hanging.position,
+            Post.id.label("post_id"),
+            Post.rating,
+            Post.warning,
+        )
+        .join(Post, Post.id == Hanging.post_id)
+        .where(Hanging.gallery_id.in_([gallery.id for gallery in rows]), on_profile(viewer))
+        .order_by(Hanging.gallery_id, Hanging.position, Post.id.desc())
+    )
+    counts: dict[int, int] = {}
+    covers: dict[int, int] = {}
+    for gallery_id, _position, post_id, rating, warning in (await tx.execute(found)).all():
+        counts[gallery_id] = counts.get(gallery_id, 0) + 1
+        if rating is Rating.GENERAL and not warning:
+            covers.setdefault(gallery_id, post_id)
+    pictures: dict[int, Media] = {}
+    if covers:
+        for media in await tx.scalars(
+            select(Media)
+            .where(Media.post_id.in_(covers.values()))
+            .order_by(Media.post_id, Media.position)
+            .options(selectinload(Media.renditions))
+        ):
+            pictures.setdefault(media.post_id or 0, media)
+    return [(gallery, counts.get(gallery.id, 0), pictures.get(covers.get(gallery.id, 0))) for gallery in rows]
+
+
+async def names(tx: AsyncSession, owner: Actor) -> list[str]:
+    """The names of the galleries of `owner`, for a form."""
+    return list(await tx.scalars(select(Gallery.name).where(Gallery.owner_id == owner.id).order_by(Gallery.name)))
+
+
+async def holding(tx: AsyncSession, post: Post, viewer: Actor | None) -> list[tuple[Gallery, int]]:
+    """The galleries in which `post` hangs, by name, each with the number of works that `viewer` would find there."""
+    mine = select(Hanging.gallery_id).where(Hanging.post_id == post.id)
+    rows = await tx.execute(
+        select(Gallery, func.count(Post.id))
+        .join(Hanging, Hanging.gallery_id == Gallery.id)
+        .join(Post, Post.id == Hanging.post_id)
+        .where(Gallery.id.in_(mine), on_profile(viewer))
+        .group_by(Gallery.id)
+        .order_by(Gallery.name, Gallery.id)
+        .options(joinedload(Gallery.owner))
+    )
+    return [(gallery, count) for gallery, count in rows.all()]
+
+
+async def put(tx: AsyncSession, post: Post, owner: Actor, wanted: Iterable[str]) -> None:
+    """`post` hangs in exactly the galleries of these names afterwards, at the end of each where it is new; a name that
+    no gallery of `owner` has makes one. Raises Invalid for an impossible name."""
+    await tx.flush()
+    mine: dict[str, Gallery] = {}
+    for gallery in await tx.scalars(select(Gallery).where(Gallery.owner_id == owner.id).order_by(Gallery.id)):
+        mine.setdefault(gallery.name.casefold(), gallery)
+    chosen: dict[int, Gallery] = {}
+    for name in wanted:
+        if not name.strip():
+            continue
+        name = check_name(name)
+        gallery = mine.get(name.casefold()) or await create(tx, owner, name)
+        mine[name.casefold()] = chosen[gallery.id] = gallery
+    await tx.execute(delete(Hanging).where(Hanging.post_id == post.id, Hanging.gallery_id.not_in(list(chosen) or [0])))
+    for gallery_id in chosen:
+        last = await tx.scalar(select(func.max(Hanging.position)).where(Hanging.gallery_id == gallery_id))
+        await insert_once(tx, Hanging(gallery_id=gallery_id, post_id=post.id, position=0 if last is None else last + 1))
+
+
+async def works(tx: AsyncSession, gallery: Gallery, viewer: Actor | None) -> list[Post]:
+    """The works in `gallery` that `viewer` may find there, in the artist's order."""
+    rows = await tx.scalars(
+        posts.full(
+            select(Post)
+            .join(Hanging, Hanging.post_id == Post.id)
+            .where(Hanging.gallery_id == gallery.id, Post.kind == Kind.WORK, on_profile(viewer))
+            .order_by(Hanging.position, Post.id.desc())
+        )
+    )
+    return list(rows)
+
+
+async def move(tx: AsyncSession, gallery: Gallery, post: Post, where: Where) -> None:
+    """`post` moves to another place in `gallery`.
+
+    Raises NotFound where it does not hang there, Invalid for another word.
+
+    The gallery's row is locked first: two moves at once follow each other instead of mixing.
+    """
+    await tx.execute(select(Gallery.id).where(Gallery.id == gallery.id).with_for_update())
+    rows = list(
+        await tx.scalars(
+            select(Hanging)
+            .where(Hanging.gallery_id == gallery.id)
+            .order_by(Hanging.position, Hanging.post_id.desc())
+            .execution_options(populate_existing=True)
+        )
+    )
+    place = next((number for number, row in enumerate(rows) if row.post_id == post.id), None)
+    if place is None:
+        raise NotFound("This work does not hang in this gallery.")
+    places = {"start": 0, "up": max(0, place - 1), "down": min(len(rows) - 1, place + 1), "end": len(rows) - 1}
+    if where not in places:
+        raise Invalid(where="A work can move to the start, up, down or to the end.")
+    rows.insert(places[where], rows.pop(place))
+    for number, row in enumerate(rows):
+        row.position = number
+    await tx.flush()

@@ -1,0 +1,186 @@
+"""Work for later: a job is a frozen dataclass here, a typed row in the table, a handler in server.app's JOBS.
+
+A job runs at least once, so every handler may run twice. Jobs sharing a `key` run one at a time and in order. Success deletes
+the row; TryLater and the unknown retry by SCHEDULE; a Problem or GiveUp keeps the row with its reason.
+"""
+
+import random
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from server import clock
+from server.models import Job as Row
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every job has: the lane whose concurrency it shares, and the key in whose order it runs."""
+
+    LANE: ClassVar[str] = ""
+
+    @property
+    def key(self) -> str | None:
+        return None
+
+
+@dataclass(frozen=True)
+class Render(Job):
+    """Make the public sizes of one picture."""
+
+    media_id: int
+    LANE: ClassVar[str] = "render"
+
+    @property
+    def key(self) -> str:
+        return f"media:{self.media_id}"
+
+
+@dataclass(frozen=True)
+class RenderAvif(Job):
+    """Make the AVIF sizes of one picture: smaller, but dear; in a lane of its own that never holds up an artist."""
+
+    media_id: int
+    LANE: ClassVar[str] = "idle"
+
+    @property
+    def key(self) -> str:
+        return f"media:{self.media_id}"
+
+
+@dataclass(frozen=True)
+class Mail(Job):
+    """Send one letter. The text is kept only until it is sent."""
+
+    to: str
+    subject: str
+    text: str
+    LANE: ClassVar[str] = "mail"
+
+
+@dataclass(frozen=True)
+class Sweep(Job):
+    """Remove files without a row, old throttles, expired letters and sign-ins. Enqueues itself for the next hour."""
+
+    LANE: ClassVar[str] = "idle"
+
+    @property
+    def key(self) -> str:
+        return "sweep"
+
+
+KINDS: dict[str, type[Job]] = {kind.__name__: kind for kind in (Render, RenderAvif, Mail, Sweep)}
+# How many jobs of a lane run at the same time in one process.
+LANES = {"render": 2, "idle": 1, "mail": 2}
+# A claim lasts this long and is renewed while the job runs: after a crash others may have the job that soon.
+LEASE = timedelta(seconds=30)
+# Waiting time after the first, second, … failure; then the job is given up.
+SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A job that this process may run until its lease ends."""
+
+    id: int
+    job: Job
+    attempts: int
+
+
+def enqueue(tx: AsyncSession, job: Job, due: datetime | None = None) -> None:
+    """Write `job` in the caller's transaction: it exists exactly when what it follows from exists."""
+    name = type(job).__name__
+    tx.add(Row(kind=name, lane=job.LANE, key=job.key, payload=asdict(job), due_at=due or clock.now()))
+    tx.info["jobs"] = True
+
+
+async def claim(tx: AsyncSession, lane: str, limit: int = 1) -> list[Claimed]:
+    """Take up to `limit` due jobs of `lane`. The same statement serves both databases; SQLite leaves the lock clause out
+    and is already alone inside `write()`."""
+    now = clock.now()
+    other = aliased(Row)
+    # Somebody else's job with the same key runs, or is older: in order, one at a time.
+    ahead = (
+        select(other.id)
+        .where(
+            other.key == Row.key,
+            other.id != Row.id,
+            other.failed_at.is_(None),
+            or_(other.id < Row.id, other.locked_until > now),
+        )
+        .exists()
+    )
+    due = (
+        select(Row.id)
+        .where(
+            Row.lane == lane,
+            Row.failed_at.is_(None),
+            Row.due_at <= now,
+            or_(Row.locked_until.is_(None), Row.locked_until <= now),
+            or_(Row.key.is_(None), ~ahead),
+        )
+        .order_by(Row.due_at, Row.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(Row)
+        .where(Row.id.in_(due.scalar_subquery() if limit == 1 else due))
+        .values(locked_until=now + LEASE, attempts=Row.attempts + 1)
+        .returning(Row.id, Row.kind, Row.payload, Row.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    rows = (await tx.execute(taken)).all()
+    return [Claimed(row.id, KINDS[row.kind](**row.payload), row.attempts) for row in rows]
+
+
+async def finish(tx: AsyncSession, job_id: int) -> None:
+    """The job did what it should; its row goes."""
+    await tx.execute(delete(Row).where(Row.id == job_id))
+
+
+async def postpone(tx: AsyncSession, claimed: Claimed, reason: str, at: datetime | None = None) -> bool:
+    """Try again at `at`, or by SCHEDULE with a fifth of jitter. False when the schedule is used up: the job is given up."""
+    if at is None and claimed.attempts > len(SCHEDULE):
+        await give_up(tx, claimed.id, reason)
+        return False
+    if at is None:
+        wait = SCHEDULE[claimed.attempts - 1]
+        at = clock.now() + wait * random.uniform(0.8, 1.2)  # jitter, not a secret
+    values: dict[str, Any] = {"due_at": at, "locked_until": None, "error": reason[:500]}
+    await tx.execute(update(Row).where(Row.id == claimed.id).values(**values))
+    return True
+
+
+async def give_up(tx: AsyncSession, job_id: int, reason: str) -> None:
+    """Keep the job with its reason; it never runs again unless an administrator says so."""
+    values = {"failed_at": clock.now(), "locked_until": None, "error": reason[:500]}
+    await tx.execute(update(Row).where(Row.id == job_id).values(**values))
+
+
+async def release(tx: AsyncSession, job_ids: list[int]) -> None:
+    """Give claimed jobs back, unharmed: the process that had them is stopping."""
+    values = {"locked_until": None, "attempts": Row.attempts - 1}
+    await tx.execute(update(Row).where(Row.id.in_(job_ids)).values(**values))
+
+
+async def renew(tx: AsyncSession, job_ids: list[int]) -> None:
+    """Keep the leases of jobs that are still running."""
+    await tx.execute(update(Row).where(Row.id.in_(job_ids)).values(locked_until=clock.now() + LEASE))
+
+
+async def next_due(tx: AsyncSession) -> datetime | None:
+    """When the next job wants to run; None when none waits."""
+    waiting = and_(Row.failed_at.is_(None), or_(Row.locked_until.is_(None), Row.locked_until <= clock.now()))
+    found: datetime | None = await tx.scalar(select(func.min(Row.due_at)).where(waiting))
+    return found
+
+
+async def waiting(tx: AsyncSession, kind: type[Job], key: str | None) -> bool:
+    """Whether such a job is still to be done."""
+    found = select(Row.id).where(Row.kind == kind.__name__, Row.key == key, Row.failed_at.is_(None)).limit(1)
+    return await tx.scalar(found) is not None

@@ -1,0 +1,1 @@
+"""Pictures: reading them safely, making the public copies, and keeping the bytes."""

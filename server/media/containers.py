@@ -1,0 +1,460 @@
+"""The boxes around the pixels: recognise a format by its bytes, see whether a file is whole, and rebuild it clean.
+
+No decoder and no Pillow here: plain walks over segments, chunks and blocks. `rebuild` is what the full-size copy is
+made with (decision 14): only parts on an allow-list are copied, so that comments, previews, places, serial numbers and
+whatever hangs behind the picture are gone while every pixel stays as the artist saved it.
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from mmap import mmap
+
+from server.media import metadata
+from server.media.orders import Credits
+
+Buffer = bytes | mmap
+
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_JPEG_KEPT = {0xDB, 0xC4, 0xDD, 0xCC, 0xDA, 0xDC} | {m for m in range(0xC0, 0xD0) if m not in (0xC4, 0xC8, 0xCC)}
+_PNG_KEPT = {
+    b"PLTE", b"tRNS", b"IDAT", b"acTL", b"fcTL", b"fdAT", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"sBIT", b"bKGD",
+    b"pHYs", b"mDCV", b"cLLI",
+}  # fmt: skip
+_WEBP_IMAGE = {b"VP8 ", b"VP8L", b"ALPH"}
+_BMFF_PARENTS = {b"meta", b"iprp", b"ipco"}
+
+
+class Broken(Exception):
+    """The file contradicts its own structure, or ends before its picture does."""
+
+
+@dataclass
+class Container:
+    """What the box says without any pixel being decoded."""
+
+    frames: int = 1
+    durations: list[int] = field(default_factory=list)
+    """Milliseconds per frame of an animation."""
+    plays: int = 0
+    """How often an animation runs; 0 means for ever."""
+    bits: int = 8
+    size: tuple[int, int] | None = None
+    adobe: bool = False
+    """JPEG: an Adobe marker, which means that four-ink values are stored inverted."""
+    cicp: tuple[int, int] | None = None
+    """Colour primaries and transfer function by number (ITU-T H.273), from a PNG or an AVIF."""
+    gamma: float | None = None
+    chromaticities: tuple[float, ...] | None = None
+    says_srgb: bool = False
+    photoshop: bytes = b""
+    xmp: bytes = b""
+    exif: bytes = b""
+    """Only where Pillow would have to decode the picture to find it (PNG)."""
+    hidden_first: bool = False
+    """PNG: the first image is only for readers that know no animation."""
+
+
+def sniff(head: bytes) -> str | None:
+    """The format of a file by its first bytes, or None. Names of formats that we do not take start with "no-"."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "tiff"
+    if head[4:8] == b"ftyp":
+        brands = {head[8:12]} | {head[i : i + 4] for i in range(16, min(len(head), 64), 4)}
+        if brands & {b"avif", b"avis"}:
+            return "avif"
+        if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}:
+            return "heic"
+        return "no-video"
+    if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL ")):
+        return "no-jxl"
+    if head.startswith(b"8BPS"):
+        return "no-psd"
+    if head.startswith(b"%PDF"):
+        return "no-pdf"
+    if b"<svg" in head[:1024].lower():
+        return "no-svg"
+    return None
+
+
+def walk(data: Buffer, kind: str) -> Container:
+    """Read the structure of a whole file. Raises `Broken` where it ends too early or makes no sense."""
+    walker = {"jpeg": _walk_jpeg, "png": _walk_png, "webp": _walk_webp, "gif": _walk_gif, "avif": _walk_bmff}.get(kind)
+    try:
+        return walker(data) if walker else Container()
+    except (struct.error, IndexError) as cause:
+        raise Broken("ends inside a header") from cause
+
+
+def rebuild(
+    data: Buffer, kind: str, *, orientation: int, credits: Credits, profile: bytes | None, alpha: bool
+) -> Iterator[bytes]:
+    """The same picture in a new box, in pieces to be written one after the other. JPEG, PNG, WebP and GIF."""
+    if kind == "jpeg":
+        return _rebuild_jpeg(data, orientation, credits, profile)
+    if kind == "png":
+        return _rebuild_png(data, orientation, credits, profile)
+    if kind == "webp":
+        return _rebuild_webp(data, orientation, credits, profile, alpha)
+    return _rebuild_gif(data, credits)
+
+
+# --- JPEG (ITU-T T.81) --------------------------------------------------------------------------------------------
+
+
+def _jpeg_segments(data: Buffer) -> Iterator[tuple[int, int, int]]:
+    """(marker, start, end) of every segment up to and including the end of the image; scans include their data."""
+    at = 2
+    while True:
+        found = _NEXT_MARKER.search(data, at)
+        if found is None:
+            raise Broken("no end of image")
+        at = found.start()
+        marker = data[at + 1]
+        if marker == 0xD9:
+            yield marker, at, at + 2
+            return
+        if marker in (0x01, 0xD8):
+            at += 2
+            continue
+        end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
+        if end > len(data):
+            raise Broken("ends inside a segment")
+        if marker == 0xDA:
+            found = _NEXT_MARKER.search(data, end)
+            if found is None:
+                raise Broken("no end of image")
+            end = found.start()
+        yield marker, at, end
+        at = end
+
+
+def _walk_jpeg(data: Buffer) -> Container:
+    box = Container()
+    scans = 0
+    for marker, start, end in _jpeg_segments(data):
+        if marker in _JPEG_KEPT and 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xCC):
+            box.bits, height, width = struct.unpack_from(">BHH", data, start + 4)
+            box.size = (width, height)
+        elif marker == 0xEE and data[start + 4 : start + 9] == b"Adobe":
+            box.adobe = True
+        elif marker == 0xED and data[start + 4 : start + 18] == b"Photoshop 3.0\0" and not box.photoshop:
+            box.photoshop = data[start + 18 : end]
+        elif marker == 0xDA:
+            scans += 1
+            if scans > 500:
+                raise Broken("more than 500 scans")
+    if not scans or box.size is None:
+        raise Broken("no picture in it")
+    return box
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def _rebuild_jpeg(data: Buffer, orientation: int, credits: Credits, profile: bytes | None) -> Iterator[bytes]:
+    yield b"\xff\xd8"
+    segments = list(_jpeg_segments(data))
+    for marker, start, end in segments:
+        if marker == 0xE0 and data[start + 4 : start + 9] == b"JFIF\0" and end - start >= 18:
+            yield _segment(0xE0, data[start + 4 : start + 16] + b"\0\0")  # Its resolution, without its preview.
+            break
+    if exif := metadata.exif(credits, orientation):
+        yield _segment(0xE1, b"Exif\0\0" + exif)
+    if packet := metadata.xmp(credits):
+        yield _segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet)
+    if profile:
+        pieces = [profile[i : i + 65_000] for i in range(0, len(profile), 65_000)]
+        for number, piece in enumerate(pieces, 1):
+            yield _segment(0xE2, b"ICC_PROFILE\0" + bytes((number, len(pieces))) + piece)
+    if block := metadata.iim(credits):
+        yield _segment(0xED, block)
+    for marker, start, end in segments:
+        if marker == 0xEE and data[start + 4 : start + 9] == b"Adobe" and end - start >= 16:
+            yield _segment(0xEE, data[start + 4 : start + 16])  # It says how the colours are stored.
+        elif marker in _JPEG_KEPT:
+            yield data[start:end]
+    yield b"\xff\xd9"
+
+
+# --- PNG (W3C, third edition) -------------------------------------------------------------------------------------
+
+
+def _png_chunks(data: Buffer) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, end) of every chunk up to and including IEND; start and end include length and checksum."""
+    at = 8
+    while True:
+        length, name = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if end > len(data):
+            raise Broken("ends inside a chunk")
+        yield name, at, end
+        if name == b"IEND":
+            return
+        at = end
+
+
+def _walk_png(data: Buffer) -> Container:
+    box = Container()
+    seen_data, shown_first, animated = False, False, False
+    for name, start, end in _png_chunks(data):
+        body = start + 8
+        if name == b"IHDR":
+            width, height, box.bits = struct.unpack_from(">IIB", data, body)
+            box.size = (width, height)
+        elif name == b"IDAT":
+            seen_data = True
+        elif name == b"sRGB":
+            box.says_srgb = True
+        elif name == b"gAMA":
+            box.gamma = struct.unpack_from(">I", data, body)[0] / 100_000
+        elif name == b"cHRM":
+            box.chromaticities = tuple(v / 100_000 for v in struct.unpack_from(">8I", data, body))
+        elif name == b"cICP":
+            box.cicp = (data[body], data[body + 1])
+        elif name == b"acTL":
+            animated = True
+            box.plays = struct.unpack_from(">I", data, body + 4)[0]
+        elif name == b"fcTL":
+            numerator, denominator = struct.unpack_from(">HH", data, body + 20)
+            box.durations.append(round(1000 * numerator / (denominator or 100)))
+            shown_first = shown_first or not seen_data
+        elif name == b"eXIf":
+            box.exif = data[body : end - 4]
+        elif name == b"iTXt" and data[body : body + 18] == b"XML:com.adobe.xmp\0":
+            text = data[body + 22 : end - 4] if data[body + 18] == 0 else b""
+            box.xmp = text
+    if not seen_data or box.size is None:
+        raise Broken("no picture in it")
+    if animated and box.durations:
+        box.frames = len(box.durations)
+        box.hidden_first = not shown_first
+    else:
+        box.durations = []
+    return box
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _rebuild_png(data: Buffer, orientation: int, credits: Credits, profile: bytes | None) -> Iterator[bytes]:
+    yield b"\x89PNG\r\n\x1a\n"
+    for name, start, end in _png_chunks(data):
+        if name == b"IHDR":
+            yield data[start:end]
+            if profile:
+                yield _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile, 9))
+            if exif := metadata.exif(credits, orientation):
+                yield _chunk(b"eXIf", exif)
+            if packet := metadata.xmp(credits):
+                yield _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)
+        elif name in _PNG_KEPT and not (profile and name == b"sRGB"):
+            yield data[start:end]
+    yield _chunk(b"IEND", b"")
+
+
+# --- WebP (RFC 9649) ----------------------------------------------------------------------------------------------
+
+
+def _riff_chunks(data: Buffer, at: int, limit: int) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start of body, end of body) of the chunks between `at` and `limit`."""
+    while at + 8 <= limit:
+        name, length = struct.unpack_from("<4sI", data, at)
+        if at + 8 + length > limit:
+            raise Broken("ends inside a chunk")
+        yield name, at + 8, at + 8 + length
+        at += 8 + length + length % 2
+
+
+def _webp_end(data: Buffer) -> int:
+    end = int(8 + struct.unpack_from("<I", data, 4)[0])
+    if end > len(data):
+        raise Broken("shorter than its header says")
+    return end
+
+
+def _walk_webp(data: Buffer) -> Container:
+    box = Container()
+    pictures = 0
+    for name, start, end in _riff_chunks(data, 12, _webp_end(data)):
+        if name == b"VP8X":
+            box.size = (_u24(data, start + 4) + 1, _u24(data, start + 7) + 1)
+        elif name in (b"VP8 ", b"VP8L"):
+            pictures += 1
+            if box.size is None and name == b"VP8L":
+                sizes = struct.unpack_from("<I", data, start + 1)[0]
+                box.size = ((sizes & 0x3FFF) + 1, (sizes >> 14 & 0x3FFF) + 1)
+            elif box.size is None:
+                width, height = struct.unpack_from("<HH", data, start + 6)
+                box.size = (width & 0x3FFF, height & 0x3FFF)
+        elif name == b"ANIM":
+            box.plays = struct.unpack_from("<H", data, start + 4)[0]
+        elif name == b"ANMF":
+            pictures += 1
+            box.durations.append(_u24(data, start + 12))
+        elif name == b"XMP ":
+            box.xmp = data[start:end]
+    if not pictures or box.size is None:
+        raise Broken("no picture in it")
+    box.frames = max(1, len(box.durations))
+    return box
+
+
+def _u24(data: Buffer, at: int) -> int:
+    return data[at] | data[at + 1] << 8 | data[at + 2] << 16
+
+
+def _riff(name: bytes, body: bytes) -> bytes:
+    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def _rebuild_webp(
+    data: Buffer, orientation: int, credits: Credits, profile: bytes | None, alpha: bool
+) -> Iterator[bytes]:
+    box = _walk_webp(data)
+    exif, packet = metadata.exif(credits, orientation), metadata.xmp(credits)
+    parts: list[bytes] = []
+    if profile:
+        parts.append(_riff(b"ICCP", profile))
+    for name, start, end in _riff_chunks(data, 12, _webp_end(data)):
+        if name in _WEBP_IMAGE:
+            parts.append(_riff(name, data[start:end]))
+        elif name == b"ANIM":
+            parts.append(_riff(name, data[start : start + 6]))
+        elif name == b"ANMF":
+            inner = [_riff(n, data[s:e]) for n, s, e in _riff_chunks(data, start + 16, end) if n in _WEBP_IMAGE]
+            parts.append(_riff(name, data[start : start + 16] + b"".join(inner)))
+    if exif:
+        parts.append(_riff(b"EXIF", exif))
+    if packet:
+        parts.append(_riff(b"XMP ", packet))
+    if exif or packet or profile or alpha or box.durations:
+        width, height = box.size or (1, 1)
+        flags = (
+            0x20 * bool(profile) | 0x10 * alpha | 0x08 * bool(exif) | 0x04 * bool(packet) | 0x02 * bool(box.durations)
+        )
+        sizes = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
+        parts.insert(0, _riff(b"VP8X", bytes((flags, 0, 0, 0)) + sizes))
+    yield b"RIFF" + struct.pack("<I", 4 + sum(map(len, parts))) + b"WEBP"
+    yield from parts
+
+
+# --- GIF (89a) ----------------------------------------------------------------------------------------------------
+
+
+def _gif_blocks(data: Buffer) -> Iterator[tuple[str, int, int]]:
+    """("head" | "control" | "loop" | "xmp" | "image" | "other", start, end) of every block before the trailer."""
+    at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    if at > len(data):
+        raise Broken("ends inside its palette")
+    yield "head", 0, at
+    whole = True  # A missing trailer alone is common and harmless.
+    while at < len(data) and data[at] != 0x3B:
+        start = at
+        if data[at] == 0x2C:
+            kind = "image"
+            at += 10 + (3 << (data[at + 9] & 7) + 1 if data[at + 9] & 0x80 else 0) + 1
+        elif data[at] == 0x21:
+            label, name = data[at + 1], data[at + 3 : at + 14]
+            kind = "control" if label == 0xF9 else "other"
+            if label == 0xFF and name in (b"NETSCAPE2.0", b"ANIMEXTS1.0"):
+                kind = "loop"
+            elif label == 0xFF and name == b"XMP DataXMP":
+                kind = "xmp"
+            at += 2
+        else:
+            raise Broken("unknown block")
+        while whole:
+            length = data[at]
+            at += 1 + length
+            if not length:
+                break
+        if at > len(data):
+            raise Broken("ends inside a block")
+        yield kind, start, at
+
+
+def _walk_gif(data: Buffer) -> Container:
+    box = Container(plays=1)
+    width, height = struct.unpack_from("<HH", data, 6)
+    box.size = (width, height)
+    delay = 0
+    for kind, start, end in _gif_blocks(data):
+        if kind == "control":
+            delay = struct.unpack_from("<H", data, start + 4)[0] * 10
+        elif kind == "loop" and data[start + 14] == 3:
+            repeats = struct.unpack_from("<H", data, start + 16)[0]
+            box.plays = repeats + 1 if repeats else 0
+        elif kind == "xmp":
+            box.xmp = data[start + 14 : max(start + 14, end - 258)]
+        elif kind == "image":
+            # Browsers show frames of no or of 10 ms for 100 ms; so do we.
+            box.durations.append(delay if delay > 10 else 100)
+            delay = 0
+    if not box.durations:
+        raise Broken("no picture in it")
+    box.frames = len(box.durations)
+    if box.frames == 1:
+        box.durations = []
+    return box
+
+
+def _rebuild_gif(data: Buffer, credits: Credits) -> Iterator[bytes]:
+    said = False
+    for kind, start, end in _gif_blocks(data):
+        if kind == "head":
+            yield b"GIF89a" + data[6:end]
+        elif kind in ("control", "image"):
+            if not said and (packet := metadata.xmp(credits)):
+                tail = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+                yield b"\x21\xff\x0bXMP DataXMP" + packet + tail
+            said = True
+            yield data[start:end]
+        elif kind == "loop" and data[start + 14] == 3:
+            yield data[start : start + 18] + b"\0"
+    yield b"\x3b"
+
+
+# --- AVIF and HEIC (ISO/IEC 14496-12, 23008-12) -------------------------------------------------------------------
+
+
+def _boxes(data: Buffer, at: int, limit: int) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start of body, end of body) of the boxes between `at` and `limit`."""
+    while at + 8 <= limit:
+        length, name = struct.unpack_from(">I4s", data, at)
+        body = at + 8
+        if length == 1:
+            length, body = struct.unpack_from(">Q", data, at + 8)[0], at + 16
+        end = at + length if length else limit
+        if end > limit or end < body:
+            raise Broken("ends inside a box")
+        yield name, body, end
+        at = end
+
+
+def _walk_bmff(data: Buffer) -> Container:
+    box = Container()
+    todo = [(0, len(data))]
+    while todo:
+        at, limit = todo.pop()
+        for name, start, end in _boxes(data, at, limit):
+            if name in _BMFF_PARENTS:
+                todo.append((start + 4 if name == b"meta" else start, end))
+            elif name == b"colr" and data[start : start + 4] == b"nclx":
+                primaries, transfer = struct.unpack_from(">HH", data, start + 4)
+                box.cicp = box.cicp or (primaries, transfer)
+            elif name == b"pixi" and end - start > 5:
+                box.bits = max(box.bits, data[start + 5])
+    return box

@@ -1,0 +1,89 @@
+"""Profiles, local and remote alike, and the keys of the local ones."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from server import clock, ids
+from server.models.base import Base, Id, Moment, Word
+from server.models.words import Audience, Licence, Reservation
+
+if TYPE_CHECKING:
+    from server.models.posts import Media
+
+
+class Actor(Base):
+    """A profile. `uri` and `domain` are null for our own: their address is computed from the base URL."""
+
+    __tablename__ = "actors"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, default=ids.new)
+    uri: Mapped[str | None] = mapped_column(String(2048), unique=True, default=None)
+    handle: Mapped[str] = mapped_column(String(120))
+    domain: Mapped[str | None] = mapped_column(String(255), default=None)
+    name: Mapped[str] = mapped_column(String(120), default="")
+    # One line under the name; `about` is the longer text of the About tab. Both are plain text as typed.
+    lede: Mapped[str] = mapped_column(String(300), default="")
+    about: Mapped[str] = mapped_column(Text, default="")
+    place: Mapped[str] = mapped_column(String(120), default="")
+    # [{"label": "Website", "url": "https://…"}], at most eight.
+    links: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    face_id: Mapped[int | None] = mapped_column(Id, default=None)
+    # What a new work starts with (rights.md 2.1); never a fallback for a work that exists.
+    default_licence: Mapped[Licence] = mapped_column(Word(Licence), default=Licence.ARR)
+    default_reservation: Mapped[Reservation] = mapped_column(Word(Reservation), default=Reservation.NO_AI)
+    default_audience: Mapped[Audience] = mapped_column(Word(Audience), default=Audience.EVERYONE)
+    # Longest side, in pixels, of what the public may see of a work.
+    public_max: Mapped[int] = mapped_column(Integer, default=2048)
+    approves_follows: Mapped[bool] = mapped_column(Boolean, default=False)
+    suspended_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+    # No foreign key: pictures already point to their owner, and a circle of keys cannot be created on SQLite.
+    face: Mapped["Media | None"] = relationship(
+        "Media", primaryjoin="foreign(Actor.face_id) == Media.id", lazy="raise", viewonly=True, uselist=False
+    )
+
+    __table_args__ = (
+        # A handle is one person, whatever the case; ours and those of every other host.
+        Index(
+            "uq_actors_handle_local",
+            func.lower(handle),
+            unique=True,
+            sqlite_where=text("domain IS NULL"),
+            postgresql_where=text("domain IS NULL"),
+        ),
+        Index(
+            "uq_actors_handle_remote",
+            func.lower(handle),
+            "domain",
+            unique=True,
+            sqlite_where=text("domain IS NOT NULL"),
+            postgresql_where=text("domain IS NOT NULL"),
+        ),
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this house is the actor's home."""
+        return self.domain is None
+
+    @property
+    def display_name(self) -> str:
+        """The name, or the handle where nobody typed one."""
+        return self.name or self.handle
+
+
+class Key(Base):
+    """A key pair of a local actor. Private keys live in this table and nowhere else."""
+
+    __tablename__ = "keys"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, default=ids.new)
+    actor_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))  # "rsa" or "ed25519"
+    public_pem: Mapped[str] = mapped_column(Text)
+    private_pem: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)

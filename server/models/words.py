@@ -1,0 +1,95 @@
+"""The closed word lists that columns hold."""
+
+from enum import StrEnum
+
+
+class Licence(StrEnum):
+    """What others may do with a work (rights.md 2.1, table 1)."""
+
+    ARR = "arr"
+    BY = "by"
+    BY_SA = "by-sa"
+    BY_NC = "by-nc"
+    BY_NC_SA = "by-nc-sa"
+    BY_ND = "by-nd"
+    BY_NC_ND = "by-nc-nd"
+    CC0 = "cc0"
+    PDM = "pdm"
+
+
+class Reservation(StrEnum):
+    """What machines may do with a work (rights.md 2.1, table 2), from laxest to strictest."""
+
+    OPEN = "open"
+    NO_GENAI = "no-genai"
+    NO_TRAINING = "no-training"
+    NO_AI = "no-ai"
+    NO_AI_NO_INDEX = "no-ai-no-index"
+
+
+class Audience(StrEnum):
+    """Who may see a post. MENTIONED with nobody mentioned means: only me (decision 17)."""
+
+    EVERYONE = "everyone"
+    UNLISTED = "unlisted"
+    FOLLOWERS = "followers"
+    MENTIONED = "mentioned"
+
+
+class Kind(StrEnum):
+    """What a row of `posts` is."""
+
+    WORK = "work"
+    NOTE = "note"
+
+
+class Rating(StrEnum):
+    """How a work is shown to people who did not ask for more."""
+
+    GENERAL = "general"
+    MATURE = "mature"
+    EXPLICIT = "explicit"
+
+
+class Role(StrEnum):
+    """What an account may do in this house."""
+
+    MEMBER = "member"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+
+
+class AccountState(StrEnum):
+    """WAITING asks to be let in; REJECTED was not; DISABLED may not sign in any more."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    REJECTED = "rejected"
+    DISABLED = "disabled"
+
+
+class Purpose(StrEnum):
+    """What a picture is for: part of a work, or somebody's face."""
+
+    WORK = "work"
+    FACE = "face"
+
+
+class MediaState(StrEnum):
+    """WAITING for its turn, being MADE, SHOWN (the small sizes exist), READY (all exist), FAILED (with a reason)."""
+
+    WAITING = "waiting"
+    MADE = "made"
+    SHOWN = "shown"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class RenditionPurpose(StrEnum):
+    """WALL and STAGE are the ladder of widths; FEDERATION is the sRGB JPEG; FULL the full size where allowed."""
+
+    WALL = "wall"
+    STAGE = "stage"
+    FEDERATION = "federation"
+    FULL = "full"
+    FACE = "face"

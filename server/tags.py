@@ -1,0 +1,73 @@
+"""Hashtags: words under which posts are found. One tag is one word, whatever its case."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server.db import insert_once
+from server.errors import Invalid, NotFound
+from server.models import Post, PostTag, Tag
+
+MOST = 50
+LONGEST = 100
+
+
+def fold(name: str) -> str:
+    """The one spelling by which a tag is found: composed, without the sign, lower case."""
+    return unicodedata.normalize("NFKC", name.strip().lstrip("#＃")).casefold()
+
+
+def is_tag(label: str) -> bool:
+    """Whether `label` can be a tag: letters, digits and underscores of any script, not digits alone."""
+    name = fold(label)
+    return bool(name) and len(name) <= LONGEST and re.fullmatch(r"\w+", name) is not None and not name.isdecimal()
+
+
+def parse(text: str) -> list[str]:
+    """The labels in what somebody typed into the tags field: `#ink #PictureBook, sea` → ink, PictureBook, sea.
+
+    Commas, semicolons and spaces separate. Raises Invalid for a word that cannot be a tag, and for more than MOST.
+    """
+    labels: dict[str, str] = {}
+    for word in re.split(r"[\s,;]+", text):
+        label = unicodedata.normalize("NFKC", word.strip().lstrip("#＃"))
+        if not label:
+            continue
+        if not is_tag(label):
+            raise Invalid(
+                tags=f"“{label[:40]}” cannot be a tag: use letters, digits and underscores, at most {LONGEST}."
+            )
+        labels.setdefault(fold(label), label)
+    if len(labels) > MOST:
+        raise Invalid(tags=f"These are {len(labels)} tags; a work can have {MOST}.")
+    return list(labels.values())
+
+
+async def put(tx: AsyncSession, post: Post, labels: Iterable[str]) -> None:
+    """`post` carries exactly these tags afterwards. What cannot be a tag is left out, and so is what exceeds MOST."""
+    wanted: dict[str, str] = {}
+    for label in labels:
+        if is_tag(label):
+            wanted.setdefault(fold(label), unicodedata.normalize("NFKC", label.strip().lstrip("#＃")))
+    wanted = dict(list(wanted.items())[:MOST])
+    await tx.flush()
+    await tx.execute(delete(PostTag).where(PostTag.post_id == post.id))
+    if not wanted:
+        return
+    for name in sorted(wanted):  # always in the same order: two posts with the same new tags cannot wait for each other
+        await insert_once(tx, Tag(name=name, label=wanted[name]))
+    rows = await tx.execute(select(Tag.name, Tag.id).where(Tag.name.in_(wanted)))
+    found = dict(rows.all())
+    tx.add_all(PostTag(post_id=post.id, tag_id=found[name]) for name in wanted)
+    await tx.flush()
+
+
+async def get(tx: AsyncSession, name: str) -> Tag:
+    """The tag of that name, whatever its case; raises NotFound where nobody used it yet."""
+    tag = await tx.scalar(select(Tag).where(Tag.name == fold(name)))
+    if tag is None:
+        raise NotFound("Nobody has used this tag yet.")
+    return tag

@@ -1,0 +1,88 @@
+"""How often something may be tried. Counted in the database, so that all processes of the house share one count.
+
+A key is `action:who`. Only a hash of *who* is stored: counting needs neither addresses nor names. `window` is the Unix second at
+which the count ends, so that `forget` needs no table of lengths.
+"""
+
+import hashlib
+import ipaddress
+
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server import clock
+from server.errors import TooMany
+from server.models import Throttle
+from server.site import Site
+
+# security.md, part D: how many tries in how many seconds. `-network` counts by address (row 62), the others by whom it is about
+# (row 61).
+LIMITS: dict[str, tuple[int, int]] = {
+    "join-network": (5, 30 * 60),
+    "join-email": (5, 30 * 60),
+    "login-network": (25, 5 * 60),
+    "login-account": (25, 60 * 60),
+    "letter-network": (25, 5 * 60),
+    "letter-email": (5, 30 * 60),
+    "link-network": (25, 5 * 60),
+    "link": (10, 5 * 60),
+    "password-account": (25, 60 * 60),
+}
+SENTENCE = "That was tried very often. Please wait a little and try again."
+
+
+async def check(site: Site, key: str, limit: int, seconds: int, sentence: str = SENTENCE) -> None:
+    """Count one more try of `key`, in a transaction of its own; raises TooMany above `limit` tries in `seconds` seconds.
+
+    Tries above the limit count too: the limit does not become a rhythm.
+    """
+    async with site.db.write() as tx:
+        tries = await count(tx, key, seconds)
+    if tries > limit:
+        raise TooMany(sentence, _end(seconds) - int(clock.now().timestamp()))
+
+
+async def limit(site: Site, action: str, who: str) -> None:
+    """`check` with the numbers of LIMITS; `who` is an address for `-network`, else an account, an e-mail address or a link."""
+    tries, seconds = LIMITS[action]
+    await check(site, f"{action}:{network(who) if action.endswith('-network') else who.lower()}", tries, seconds)
+
+
+async def count(tx: AsyncSession, key: str, seconds: int) -> int:
+    """Count one more try of `key` in the caller's transaction; the number of tries in this window, this one included."""
+    build = sqlite.insert if tx.bind is not None and tx.bind.dialect.name == "sqlite" else postgresql.insert
+    statement = build(Throttle).values(key=_stored(key), window=_end(seconds), count=1)
+    statement = statement.on_conflict_do_update(
+        index_elements=[Throttle.key, Throttle.window], set_={"count": Throttle.count + 1}
+    )
+    tries = await tx.scalar(statement.returning(Throttle.count))
+    return int(tries or 0)
+
+
+async def forget(tx: AsyncSession) -> None:
+    """Remove counts whose window is over; for the hourly sweep."""
+    await tx.execute(delete(Throttle).where(Throttle.window < int(clock.now().timestamp())))
+
+
+def network(address: str) -> str:
+    """Who an address stands for: one IPv4 address, or the /64 that a household gets with IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address.split("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _stored(key: str) -> str:
+    action, _, who = key.partition(":")
+    return f"{action}:{hashlib.sha256(who.encode()).hexdigest()[:40]}"
+
+
+def _end(seconds: int) -> int:
+    now = int(clock.now().timestamp())
+    return now - now % seconds + seconds

@@ -1,0 +1,150 @@
+"""What stands on which wall: queries only. Newest first by id, a page is `id < before`, nothing else decides.
+
+Each feed is one statement for the posts and one for each kind of thing they bring along (posts.full), however long it
+is.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from server import posts as spine
+from server.models import Account, AccountState, Actor, Audience, Follow, Gallery, Kind, Post, PostTag, Tag
+
+PAGE = 24
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the tabs of a profile say: only what this viewer would find there."""
+
+    works: int
+    galleries: int
+    posts: int
+
+
+def on_profile(viewer: Actor | None) -> ColumnElement[bool]:
+    """What may stand on the pages of its author: published, not "anyone with the link", not addressed to single people.
+    Authors find all of their own there, except drafts, which have a page of their own."""
+    shown: ColumnElement[bool] = Post.audience.in_([Audience.EVERYONE, Audience.FOLLOWERS])
+    if viewer is not None:
+        shown = or_(shown, Post.author_id == viewer.id)
+    return and_(spine.visible_to(viewer), Post.published_at.is_not(None), shown)
+
+
+async def local(tx: AsyncSession, viewer: Actor | None, before: int | None = None, limit: int = PAGE) -> list[Post]:
+    """Works of this house's people that are for everyone."""
+    query = (
+        select(Post)
+        .join(Actor, Actor.id == Post.author_id)
+        .where(Post.kind == Kind.WORK, Actor.domain.is_(None), spine.listed(), spine.visible_to(viewer))
+    )
+    return await _page(tx, query, before, limit)
+
+
+async def tag(
+    tx: AsyncSession, tag: Tag, viewer: Actor | None, before: int | None = None, limit: int = PAGE
+) -> list[Post]:
+    """Works for everyone that carry `tag`."""
+    query = (
+        select(Post)
+        .join(PostTag, PostTag.post_id == Post.id)
+        .where(PostTag.tag_id == tag.id, Post.kind == Kind.WORK, spine.listed(), spine.visible_to(viewer))
+    )
+    return await _page(tx, query, before, limit)
+
+
+async def home(tx: AsyncSession, viewer: Actor, before: int | None = None, limit: int = PAGE) -> list[Post]:
+    """Works and notes of the people whom `viewer` follows, and the viewer's own.
+
+    A note that answers somebody stands here only where that somebody is the viewer or is followed as well: half of a
+    conversation with a stranger is noise. The viewer's own answers do not: they know what they wrote.
+    """
+    followed = select(Follow.followed_id).where(Follow.follower_id == viewer.id, Follow.accepted.is_(True))
+    answered = aliased(Post)
+    known = exists().where(
+        answered.id == Post.reply_to_id, or_(answered.author_id == viewer.id, answered.author_id.in_(followed))
+    )
+    query = select(Post).where(
+        or_(Post.author_id == viewer.id, Post.author_id.in_(followed)),
+        or_(Post.reply_to_id.is_(None), and_(Post.author_id != viewer.id, known)),
+        Post.published_at.is_not(None),
+        spine.visible_to(viewer),
+    )
+    return await _page(tx, query, before, limit)
+
+
+async def portfolio(
+    tx: AsyncSession, actor: Actor, viewer: Actor | None, before: int | None = None, limit: int = PAGE
+) -> list[Post]:
+    """The works of one artist that `viewer` may find there."""
+    return await _page(tx, _of(actor, viewer, Kind.WORK), before, limit)
+
+
+async def posts(
+    tx: AsyncSession, actor: Actor, viewer: Actor | None, before: int | None = None, limit: int = PAGE
+) -> list[Post]:
+    """The notes of one person, without their answers to others."""
+    return await _page(tx, _of(actor, viewer, Kind.NOTE), before, limit)
+
+
+async def counts(tx: AsyncSession, actor: Actor, viewer: Actor | None) -> Counts:
+    """How many works, galleries and notes `viewer` would find at `actor`'s."""
+    works, notes = (
+        select(func.count()).select_from(_of(actor, viewer, kind).subquery()).scalar_subquery()
+        for kind in (Kind.WORK, Kind.NOTE)
+    )
+    galleries = select(func.count()).select_from(Gallery).where(Gallery.owner_id == actor.id).scalar_subquery()
+    row = (await tx.execute(select(works, galleries, notes))).one()
+    return Counts(works=row[0], galleries=row[1], posts=row[2])
+
+
+async def find(tx: AsyncSession, post_id: int | None, viewer: Actor | None) -> Post | None:
+    """One published post as `viewer` may see it, or None: for what stands beside a page's own subject."""
+    if post_id is None:
+        return None
+    query = select(Post).where(Post.id == post_id, Post.published_at.is_not(None), spine.visible_to(viewer))
+    found: Post | None = await tx.scalar(spine.full(query))
+    return found
+
+
+@dataclass(frozen=True)
+class House:
+    """How many people have a profile here, and how many works stand on the public wall."""
+
+    people: int
+    works: int
+
+
+async def house(tx: AsyncSession) -> House:
+    """For the about page."""
+    people = (
+        select(func.count())
+        .select_from(Account)
+        .join(Actor, Actor.id == Account.actor_id)
+        .where(Account.state == AccountState.ACTIVE, Actor.suspended_at.is_(None))
+    )
+    works = (
+        select(func.count())
+        .select_from(Post)
+        .join(Actor, Actor.id == Post.author_id)
+        .where(Post.kind == Kind.WORK, Actor.domain.is_(None), spine.listed())
+    )
+    row = (await tx.execute(select(people.scalar_subquery(), works.scalar_subquery()))).one()
+    return House(people=row[0], works=row[1])
+
+
+def _of(actor: Actor, viewer: Actor | None, kind: Kind) -> Select[Post]:
+    return select(Post).where(
+        Post.author_id == actor.id, Post.kind == kind, Post.reply_to_id.is_(None), on_profile(viewer)
+    )
+
+
+async def _page(tx: AsyncSession, query: Select[Any], before: int | None, limit: int) -> list[Post]:
+    if before is not None:
+        query = query.where(Post.id < before)
+    rows = await tx.scalars(spine.full(query.order_by(Post.id.desc()).limit(limit)))
+    return list(rows)

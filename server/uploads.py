@@ -1,0 +1,233 @@
+"""How a file becomes a picture of this house: looked at, counted, put in its place, and written down in one transaction.
+
+The order is that of security.md C3: the file lies whole on our own disk and is synced, a confined child has looked at it, there
+is room; then it is renamed to its storage key, and only then a row tells of it. Whatever stops this at any point leaves either
+the picture with its job, or nothing but a file that `sweep` removes.
+"""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from pathlib import Path
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server import ids, jobs, posts, text
+from server.errors import Full, Invalid, NotFound, TooLarge
+from server.media import storage
+from server.media.orders import Probe, Refused
+from server.models import (
+    Account,
+    Actor,
+    Job,
+    Media,
+    MediaState,
+    Post,
+    Purpose,
+    Rendition,
+    RenditionPurpose,
+)
+from server.site import Site
+
+log = logging.getLogger(__name__)
+
+# The sizes that the artist's public maximum bounds.
+BOUNDED = (RenditionPurpose.WALL, RenditionPurpose.STAGE, RenditionPurpose.FEDERATION)
+MAX_PICTURES = 16  # of one work; security.md, table D
+# Work that must end once it has begun. The set keeps a reference, so that nothing is collected half-way.
+_running: set[asyncio.Task[Media]] = set()
+
+
+async def accept(
+    site: Site, actor: Actor, file: Path, name: str, *, post_id: int | None = None, purpose: Purpose = Purpose.WORK
+) -> Media:
+    """Take over `file`, which lies in `site.incoming`, as a picture of `actor`; `name` is what it was called on their disk.
+
+    With `post_id` it joins that post of the actor as its last picture. `file` is gone afterwards, whatever happens. A caller that
+    is cancelled half-way (the browser hung up) leaves all or nothing: from the rename on the work is shielded.
+
+    Raises Invalid (field `files`, one sentence) for what is no picture, TooLarge, and Full for the quota or the disk.
+    """
+    mine = file.with_name(f"taken-{secrets.token_hex(8)}")
+    # Not in a thread: a cancellation must not come between the rename and the `try` that cleans up.
+    file.rename(mine)  # noqa: ASYNC240
+    try:
+        size = await asyncio.to_thread(_sync, mine)
+        await _check_room(site, actor, size, purpose)
+        probe = await _look(site, mine)
+        digest = await asyncio.to_thread(_hash, mine)
+    except BaseException:
+        mine.unlink(missing_ok=True)
+        raise
+    media = Media(
+        id=ids.new(),
+        owner_id=actor.id,
+        post_id=post_id,
+        purpose=purpose,
+        state=MediaState.WAITING,
+        name=text.line(name.replace("\\", "/").rsplit("/", 1)[-1])[-255:] or "picture",
+        master_hash=digest,
+        master_bytes=size,
+        format=probe.format,
+        width=probe.width,
+        height=probe.height,
+        frames=probe.frames,
+        profile=(probe.profile or "")[:120],
+    )
+    media.master_key = f"masters/{media.id}-{digest}"
+    task = asyncio.create_task(_keep(site, actor, mine, media))
+    _running.add(task)
+    task.add_done_callback(_ended)
+    return await asyncio.shield(task)
+
+
+async def retry(tx: AsyncSession, media: Media) -> None:
+    """Try again to make the sizes of a picture that failed."""
+    changed = update(Media).where(Media.id == media.id, Media.state == MediaState.FAILED)
+    changed = changed.values(state=MediaState.WAITING, failure="").returning(Media.id)
+    if (await tx.execute(changed)).first() is not None:
+        jobs.enqueue(tx, jobs.Render(media.id))
+
+
+async def discard(tx: AsyncSession, media: Media) -> list[str]:
+    """Remove a picture and give its room back. Returns the storage keys to delete after the commit."""
+    return await posts.drop_pictures(tx, [media])
+
+
+async def mine(tx: AsyncSession, media_id: int, actor: Actor) -> Media:
+    """A picture of `actor`, with or without a post; NotFound for everybody else's."""
+    media: Media | None = await tx.scalar(select(Media).where(Media.id == media_id, Media.owner_id == actor.id))
+    if media is None:
+        raise NotFound
+    return media
+
+
+async def again(tx: AsyncSession, post_id: int, *, full_size: bool) -> None:
+    """Make the pictures of a work again, because its full size is allowed now, or not any more.
+
+    What is not allowed any more loses its address in this very transaction.
+    """
+    pictures = list(await tx.scalars(select(Media.id).where(Media.post_id == post_id)))
+    if not full_size:
+        wrong = (Rendition.media_id.in_(pictures), Rendition.purpose == RenditionPurpose.FULL)
+        await tx.execute(delete(Rendition).where(*wrong).execution_options(synchronize_session=False))
+    for media_id in pictures:
+        await enqueue_once(tx, jobs.Render(media_id))
+
+
+async def narrow(tx: AsyncSession, actor: Actor) -> None:
+    """Make all works of `actor` again after a change of `public_max`; what is larger now loses its address at once."""
+    works = select(Media.id).where(Media.owner_id == actor.id, Media.purpose == Purpose.WORK)
+    larger = (
+        Rendition.media_id.in_(works),
+        Rendition.purpose.in_(BOUNDED),
+        (Rendition.width > actor.public_max) | (Rendition.height > actor.public_max),
+    )
+    await tx.execute(delete(Rendition).where(*larger).execution_options(synchronize_session=False))
+    for media_id in await tx.scalars(works.order_by(Media.id.desc())):
+        await enqueue_once(tx, jobs.Render(media_id))
+
+
+async def enqueue_once(tx: AsyncSession, job: jobs.Render | jobs.RenderAvif) -> None:
+    """Enqueue unless the same job waits already: it reads what is wanted when it runs. One that runs may have read too early."""
+    waiting = select(func.count(Job.id)).where(
+        Job.kind == type(job).__name__, Job.key == job.key, Job.failed_at.is_(None), Job.locked_until.is_(None)
+    )
+    if not await tx.scalar(waiting):
+        jobs.enqueue(tx, job)
+
+
+async def _check_room(site: Site, actor: Actor, size: int, purpose: Purpose) -> None:
+    limit = site.settings.uploads.max_megabytes * 1_000_000
+    if size > limit:
+        raise TooLarge(f"This file is larger than {site.settings.uploads.max_megabytes} MB.")
+    if size == 0:
+        raise Invalid(files="This file is empty.")
+    # A decoded picture needs scratch and several sizes: about as much again as the file itself.
+    if await asyncio.to_thread(site.storage.free) - 2 * size < site.settings.uploads.reserve_megabytes * 1_000_000:
+        raise Full
+    async with site.db.read() as tx:
+        account = await tx.scalar(select(Account).where(Account.actor_id == actor.id))
+    if account is not None and account.used_bytes + size > _quota(site, account):
+        raise _no_quota(site, account)
+
+
+async def _look(site: Site, file: Path) -> Probe:
+    try:
+        return await site.pixels.probe(file.absolute())  # noqa: ASYNC240
+    except Refused as refused:
+        log.info("upload refused", extra={"detail": refused.detail})
+        raise Invalid(files=str(refused)) from refused
+
+
+async def _keep(site: Site, actor: Actor, file: Path, media: Media) -> Media:
+    """Put the master and write its row. Runs to its end even when nobody waits for it any more."""
+    try:
+        await asyncio.to_thread(site.storage.put, media.master_key, file)
+    except BaseException:
+        await asyncio.to_thread(file.unlink, missing_ok=True)
+        raise
+    try:
+        async with site.db.write() as tx:
+            await _take_room(tx, site, actor, media.master_bytes)
+            if media.post_id is not None:
+                media.position = await _last_place(tx, media.post_id, actor)
+            tx.add(media)
+            jobs.enqueue(tx, jobs.Render(media.id))
+    except BaseException:
+        await asyncio.to_thread(site.storage.delete, media.master_key)
+        raise
+    return media
+
+
+async def _take_room(tx: AsyncSession, site: Site, actor: Actor, size: int) -> None:
+    """Count the file, if it fits: one statement, so that two uploads at once cannot both take the last room."""
+    house = site.settings.accounts.quota_megabytes * 1_000_000
+    fits = Account.used_bytes + size <= func.coalesce(Account.quota_bytes, house)
+    counted = update(Account).where(Account.actor_id == actor.id, fits).values(used_bytes=Account.used_bytes + size)
+    if (await tx.execute(counted.returning(Account.id))).first() is not None:
+        return
+    account = await tx.scalar(select(Account).where(Account.actor_id == actor.id))
+    if account is not None:
+        raise _no_quota(site, account)
+
+
+async def _last_place(tx: AsyncSession, post_id: int, actor: Actor) -> int:
+    owned = select(Post.id).where(Post.id == post_id, Post.author_id == actor.id, Post.deleted_at.is_(None))
+    if await tx.scalar(owned.with_for_update()) is None:
+        raise NotFound
+    count, last = (
+        await tx.execute(select(func.count(), func.max(Media.position)).where(Media.post_id == post_id))
+    ).one()
+    if count >= MAX_PICTURES:
+        raise Invalid(files=f"A work has at most {MAX_PICTURES} images.")
+    return 0 if last is None else int(last) + 1
+
+
+def _quota(site: Site, account: Account) -> int:
+    return account.quota_bytes or site.settings.accounts.quota_megabytes * 1_000_000
+
+
+def _no_quota(site: Site, account: Account) -> Full:
+    return Full(
+        f"Your room on this server is used up ({account.used_bytes / 1_000_000:,.0f} of "
+        f"{_quota(site, account) / 1_000_000:,.0f} MB). Delete a work, or ask the people who run this server for more."
+    )
+
+
+def _sync(file: Path) -> int:
+    storage.fsync(file)
+    return file.stat().st_size
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _ended(task: asyncio.Task[Media]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (wrong := task.exception()) is not None:
+        log.info("upload not kept", extra={"reason": type(wrong).__name__})

@@ -1,0 +1,177 @@
+"""Every address of this site, built and parsed in one place. Ids never move; pages may.
+
+Objects (ids of the fediverse) and pages live at different addresses: `/works/<id>` and `/@alice/<id>-the-last-ferry`.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode, urlsplit
+
+from server import ids
+from server.models import Actor, Gallery, Kind, Media, Post, Rendition
+
+# Where a file ending differs from the format's name.
+ENDINGS = {"jpeg": "jpg"}
+
+
+@dataclass(frozen=True)
+class Urls:
+    """`base` and `media_base` are origins without a trailing slash; `handle_domain` stands in @name@domain."""
+
+    base: str
+    media_base: str
+    handle_domain: str
+    # Signs the addresses of pictures that are not for everybody.
+    secret: bytes
+
+    # -- people ------------------------------------------------------------------------------------------------------
+    def actor(self, actor: Actor) -> str:
+        """The id of a person on the fediverse."""
+        return actor.uri or f"{self.base}/users/{actor.handle}"
+
+    def inbox(self, actor: Actor) -> str:
+        return f"{self.actor(actor)}/inbox"
+
+    def outbox(self, actor: Actor) -> str:
+        return f"{self.actor(actor)}/outbox"
+
+    def followers(self, actor: Actor) -> str:
+        return f"{self.actor(actor)}/followers"
+
+    def following(self, actor: Actor) -> str:
+        return f"{self.actor(actor)}/following"
+
+    def streams(self, actor: Actor) -> str:
+        return f"{self.actor(actor)}/galleries"
+
+    def profile(self, actor: Actor, tab: str = "") -> str:
+        """The page of a person; `tab` is galleries, posts or about."""
+        return f"{self.base}/{self.at(actor)}" + (f"/{tab}" if tab else "")
+
+    def at(self, actor: Actor) -> str:
+        """@name for ours, @name@domain for others: as it stands in a page's address."""
+        return f"@{actor.handle}" + (f"@{actor.domain}" if actor.domain else "")
+
+    def handle(self, actor: Actor) -> str:
+        """The full handle, as people give it to each other."""
+        return f"@{actor.handle}@{actor.domain or self.handle_domain}"
+
+    # -- posts -------------------------------------------------------------------------------------------------------
+    def post(self, post: Post) -> str:
+        """The id of a work or a note."""
+        if post.uri:
+            return post.uri
+        return f"{self.base}/{'works' if post.kind is Kind.WORK else 'notes'}/{post.id}"
+
+    def post_page(self, post: Post, action: str = "") -> str:
+        """The page of a work or a note; needs `post.author` and, for a work, `post.artwork`. `action` is edit, like, …"""
+        title = post.artwork.title if post.kind is Kind.WORK and post.artwork else ""
+        name = slug(title)
+        page = f"{self.profile(post.author)}/{post.id}"
+        return f"{page}/{action}" if action else page + (f"-{name}" if name else "")
+
+    def activity(self, post: Post, verb: str = "create") -> str:
+        return f"{self.post(post)}/activity/{verb}"
+
+    # -- galleries and tags --------------------------------------------------------------------------------------------
+    def gallery(self, gallery: Gallery) -> str:
+        """The id of a gallery; needs `gallery.owner`."""
+        return f"{self.actor(gallery.owner)}/galleries/{gallery.id}"
+
+    def gallery_page(self, gallery: Gallery, action: str = "") -> str:
+        return f"{self.profile(gallery.owner)}/galleries/{gallery.slug}" + (f"/{action}" if action else "")
+
+    def tag(self, name: str) -> str:
+        return f"{self.base}/tags/{quote(name)}"
+
+    # -- pictures ------------------------------------------------------------------------------------------------------
+    def media_object(self, media: Media) -> str:
+        """The id of one picture of a work."""
+        return f"{self.base}/media/{media.id}"
+
+    def rendition(self, rendition: Rendition, viewer: Actor | None = None, until: int = 0) -> str:
+        """The address of one public file (decision 11).
+
+        For a picture that is not for everybody (decision 12) give the viewer and the end of validity in Unix seconds: the
+        address is then signed for that viewer alone.
+        """
+        path = f"/media/{rendition.media_id}/{self.rendition_name(rendition)}"
+        if viewer is None:
+            return self.media_base + path
+        query = urlencode({"for": viewer.id, "until": until, "sig": self.signature(path, viewer.id, until)})
+        return f"{self.media_base}{path}?{query}"
+
+    def rendition_name(self, rendition: Rendition) -> str:
+        """`<hash>-<width>.<ext>`; 20 hexadecimal digits of the hash are 80 bits: enough to be one of a kind."""
+        return f"{rendition.hash[:20]}-{rendition.width}.{ENDINGS.get(rendition.format, rendition.format)}"
+
+    def signature(self, path: str, viewer_id: int, until: int) -> str:
+        """Ties a picture's address to one viewer and one hour."""
+        digest = hmac.digest(self.secret, f"{path}\n{viewer_id}\n{until}".encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(digest[:18]).decode()
+
+    def is_signed(self, path: str, viewer_id: int, until: int, signature: str) -> bool:
+        """Whether we made this signature; the caller checks the time and asks for the viewer's right again."""
+        return hmac.compare_digest(self.signature(path, viewer_id, until), signature)
+
+    # -- the house -----------------------------------------------------------------------------------------------------
+    def page(self, path: str) -> str:
+        """The absolute address of one of the house's own pages, such as `/rights`."""
+        return f"{self.base}{path}"
+
+    # -- parsing -------------------------------------------------------------------------------------------------------
+    def parse_post(self, uri: str) -> int | None:
+        """The id in an object or page address of ours, or None where it is none."""
+        path = self._path(uri)
+        found = path and re.fullmatch(r"/(?:works|notes|@[A-Za-z0-9_]{1,30})/(\d{1,19})(?:-[^/]*)?", path)
+        return ids.parse(found[1]) if found else None
+
+    def parse_actor(self, uri: str) -> str | None:
+        """The handle in an actor or profile address of ours, or None."""
+        path = self._path(uri)
+        found = path and re.fullmatch(r"/(?:users/|@)([A-Za-z0-9_]{1,30})", path)
+        return found[1] if found else None
+
+    def parse_acct(self, resource: str) -> str | None:
+        """The handle that `acct:name@domain` names here, whatever its case (RFC 7565); None where it is not ours."""
+        found = re.fullmatch(r"(?:acct:)?@?([A-Za-z0-9_.-]{1,100})@([^@/\s]{1,255})", resource)
+        hosts = {self.handle_domain.lower(), urlsplit(self.base).netloc.lower()}
+        return found[1] if found and found[2].lower() in hosts else None
+
+    def _path(self, uri: str) -> str | None:
+        parts = urlsplit(uri)
+        if f"{parts.scheme}://{parts.netloc.lower()}" != self.base or parts.query or parts.fragment:
+            return None
+        return parts.path
+
+
+def slug(text: str, length: int = 60) -> str:
+    """A readable piece of an address: `The Last Ferry` → `the-last-ferry`. Empty for titles without a letter or digit."""
+    plain = unicodedata.normalize("NFKC", text).lower()
+    return re.sub(r"[^\w]+", "-", plain, flags=re.UNICODE).strip("-_")[:length].strip("-")
+
+
+ACTIVITY_TYPES = ("application/activity+json", "application/ld+json")
+
+
+def prefers_activity(accept: str) -> bool:
+    """Whether a reader that sends this Accept header wants the ActivityPub document rather than the page.
+
+    The first of the two kinds that it names wins; browsers name text/html first, servers of the fediverse never do.
+    """
+    for part in accept.lower().split(","):
+        kind = part.split(";")[0].strip()
+        if kind in ACTIVITY_TYPES:
+            return True
+        if kind in ("text/html", "application/xhtml+xml"):
+            return False
+    return False
+
+
+def prefers_page(accept: str) -> bool:
+    """Whether a reader at an object's address would rather have the page: it names HTML before any activity kind."""
+    return "text/html" in accept.lower() and not prefers_activity(accept)

@@ -1,0 +1,1 @@
+"""Templates only; a package so that they ship."""

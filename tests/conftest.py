@@ -1,0 +1,200 @@
+"""Fixtures: a real house on a real database. Every test that takes `site` runs on SQLite and on PostgreSQL.
+
+CARTELLINO_TEST_DATABASES names the databases (default: both). CARTELLINO_REQUIRE names tools whose absence is a failure
+instead of a skip; `.ci/run` sets it.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from quart import Quart
+
+from server import accounts, clock, migrations, sign_ins, worker
+from server.app import JOBS, build_site, close, create_app
+from server.db import Database
+from server.models import Account, AccountState, Role
+from server.settings import Settings, load
+from server.site import Site
+from tests import postgres
+from tests.tools import requires
+
+DATABASES = os.environ.get("CARTELLINO_TEST_DATABASES", "sqlite,postgresql").split(",")
+PASSWORD = "a long enough password"
+_numbers = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the full counts of faults, kills and fuzz cases")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the full counts are wanted (`make test-long`)."""
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database to copy."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    asyncio.run(_migrate(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a running PostgreSQL with a migrated database called `template_house`; without a database name."""
+    requires("postgres", postgres.available())
+    server = postgres.start()
+    base = server.url.rsplit("/", 1)[0]
+    asyncio.run(_create(base, "template_house"))
+    asyncio.run(_migrate(f"{base}/template_house"))
+    yield base
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, migrated database of each kind."""
+    if request.param not in DATABASES:
+        pytest.skip(f"{request.param} is not among CARTELLINO_TEST_DATABASES")
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        shutil.copyfile(template, tmp_path / "cartellino.db")
+        return f"sqlite:///{tmp_path / 'cartellino.db'}"
+    base = request.getfixturevalue("postgres_url")
+    name = f"house_{os.getpid()}_{next(_numbers)}"
+    asyncio.run(_create(base, name, template="template_house"))
+    request.addfinalizer(lambda: asyncio.run(_drop(base, name)))
+    return f"{base}/{name}"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of a house at http://art.test; a test may ask for others with `dataclass`-like `model_copy`."""
+    return settings_for(tmp_path, database_url)
+
+
+def settings_for(folder: Path, database_url: str, **environ: str) -> Settings:
+    """Settings as an administrator would give them, by environment."""
+    wanted = {
+        "CARTELLINO_BASE_URL": "http://art.test",
+        "CARTELLINO_DATABASE_URL": database_url,
+        "CARTELLINO_UPLOADS_RESERVE_MEGABYTES": "1",
+        **environ,
+    }
+    return load(wanted, folder)
+
+
+@pytest.fixture
+async def site(settings: Settings) -> AsyncIterator[Site]:
+    """A house with a database, a disk and children for pictures; nothing runs by itself."""
+    made = build_site(settings)
+    yield made
+    await close(made)
+
+
+@pytest.fixture
+def app(site: Site) -> Quart:
+    """The doors of the house."""
+    return create_app(site)
+
+
+@pytest.fixture
+def client(app: Quart) -> Any:
+    """A browser without scripts, at http://art.test."""
+    return browser(app)
+
+
+def browser(app: Quart) -> Any:
+    """A fresh browser with its own cookies."""
+    made = app.test_client()
+    made.cookie_jar = made.cookie_jar
+    return made
+
+
+@pytest.fixture(autouse=True)
+def fresh_clock() -> Iterator[None]:
+    """Each test starts at the real time."""
+    clock.set_source(None)
+    yield
+    clock.set_source(None)
+
+
+@pytest.fixture
+def run_jobs() -> Callable[[Site], Any]:
+    """`await run_jobs(site)`: do everything that is due, now."""
+
+    async def run(site: Site) -> int:
+        return await worker.drain(site, JOBS)
+
+    return run
+
+
+async def make_account(site: Site, handle: str, *, role: Role = Role.MEMBER, name: str = "", **changes: Any) -> Account:
+    """An active account with a profile and keys; `changes` are set on the account afterwards."""
+    keys = await accounts.make_keys()
+    async with site.db.write() as tx:
+        account = await accounts.create(
+            tx,
+            handle=handle,
+            email=f"{handle}@mail.test",
+            password_hash=CHEAP_HASH,
+            role=role,
+            state=AccountState.ACTIVE,
+            name=name or handle.capitalize(),
+            keys=keys,
+            site=site,
+        )
+        for key, value in changes.items():
+            setattr(account, key, value)
+    return account
+
+
+# argon2id of PASSWORD with the least cost that the library takes: tests of passwords make real ones.
+CHEAP_HASH = ""
+
+
+@pytest.fixture
+async def alice(site: Site) -> Account:
+    return await make_account(site, "alice", name="Alice Painter")
+
+
+@pytest.fixture
+async def bob(site: Site) -> Account:
+    return await make_account(site, "bob", name="Bob Reader")
+
+
+async def signed_in(app: Quart, account: Account) -> Any:
+    """A browser in which `account` has signed in."""
+    site: Site = app.extensions["site"]
+    async with site.db.write() as tx:
+        token = await sign_ins.open(tx, account, "Test browser")
+    made = browser(app)
+    made.set_cookie("art.test", "session", token)
+    return made
+
+
+async def _migrate(url: str) -> None:
+    db = Database(url)
+    await migrations.upgrade(db)
+    await db.close()
+
+
+async def _create(base: str, name: str, template: str = "template1") -> None:
+    connection = await asyncpg.connect(f"{base}/postgres")
+    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await connection.close()
+
+
+async def _drop(base: str, name: str) -> None:
+    connection = await asyncpg.connect(f"{base}/postgres")
+    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await connection.close()

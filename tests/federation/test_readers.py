@@ -1,0 +1,175 @@
+"""Documents as software that we did not write understands them: pyld's JSON-LD expansion, bovine's client and readers."""
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from pyld import jsonld
+
+from federation.vocabulary import PUBLIC
+from server.app import build_site, close, create_app
+from server.models import Account
+from server.rights import channels
+from server.settings import Settings
+from tests.federation.conftest import Shelf
+
+CONTEXTS = Path(__file__).parents[1] / "contexts"
+FILES = {
+    "https://www.w3.org/ns/activitystreams": "activitystreams.json",
+    "https://w3id.org/security/v1": "security-v1.json",
+}
+AS = "https://www.w3.org/ns/activitystreams#"
+# docs/rights.md 2.4: what each of our terms must mean to somebody who follows the context.
+MEANING = {
+    "license": "http://purl.org/dc/terms/license",
+    "rights": "http://purl.org/dc/terms/rights",
+    "creditText": "http://schema.org/creditText",
+    "copyrightNotice": "http://schema.org/copyrightNotice",
+    "dataMining": "http://ns.useplus.org/ldf/xmp/1.0/DataMining",
+    "tdmReservation": "http://www.w3.org/ns/tdmrep#reservation",
+    "xRobotsTag": "https://w3id.org/fep/5e53#xRobotsTag",
+    "searchableBy": "http://fedibird.com/ns#searchableBy",
+    "preferredLicense": "https://w3id.org/fep/6757#preferredLicense",
+}
+
+
+def load(address: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The contexts from files; anything else would be a fetch, which is the defect that this catches."""
+    document = json.loads((CONTEXTS / FILES[address]).read_text("utf-8"))
+    return {"contentType": "application/ld+json", "contextUrl": None, "documentUrl": address, "document": document}
+
+
+def expand(document: dict[str, Any]) -> dict[str, Any]:
+    (whole,) = jsonld.expand(document, {"documentLoader": load})
+    expanded: dict[str, Any] = whole
+    return expanded
+
+
+def names(value: Any) -> Iterator[str]:
+    """Every property and every type in an expanded document."""
+    if isinstance(value, dict):
+        yield from (key for key in value if not key.startswith("@"))
+        yield from value.get("@type", []) if isinstance(value.get("@type"), list) else []
+        for inner in value.values():
+            yield from names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from names(inner)
+
+
+def terms(value: Any) -> Iterator[str]:
+    """Every term that a document uses as a key."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not key.startswith("@"):
+                yield key
+                yield from terms(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from terms(inner)
+
+
+async def test_every_term_of_every_document_has_a_meaning(client: Any, shelf: Shelf) -> None:
+    """JSON-LD renames or loses a term that no context defines; ActivityStreams turns it into a blank node."""
+    post = f"/works/{shelf.work}"
+    paths = [
+        "/users/alice", "/users/alice/outbox", "/users/alice/outbox?page=1", "/users/alice/followers", "/users/alice/galleries",
+        f"/users/alice/galleries/{shelf.gallery}", f"/users/alice/galleries/{shelf.gallery}?page=1", post, f"{post}/likes",
+        f"{post}/replies", f"{post}/replies?after=0", f"{post}/activity/create", f"/works/{shelf.unlisted}",
+        f"/works/{shelf.deleted}", f"/notes/{shelf.note}", f"/notes/{shelf.comment}",
+    ]  # fmt: skip
+    used: set[str] = set()
+    for path in paths:
+        document = await (await client.get(path)).get_json(force=True)
+        found = set(names(expand(document)))
+        assert found and not [name for name in found if name.startswith("_:") or ":" not in name], path
+        used |= set(terms(document))
+    assert set(MEANING) < used
+    declared = {*channels.CONTEXT, *channels.CONTEXT_OF_ACTORS} - {"schema", "plus", "tdm"}
+    assert declared == set(MEANING), "a term is declared that no document carries, or carried and not in the table"
+
+
+async def test_licence_and_reservation_mean_what_the_docs_say(client: Any, shelf: Shelf) -> None:
+    document = await (await client.get(f"/works/{shelf.work}")).get_json(force=True)
+    work = expand(document)
+    assert work["@type"] == [f"{AS}Image"]
+    pictures = work[f"{AS}attachment"]
+    assert len(pictures) == 2
+    for part, wanted in [(work, set(MEANING) - {"preferredLicense"}), *((picture, {
+        "license", "rights", "dataMining", "tdmReservation", "xRobotsTag"}) for picture in pictures)]:  # fmt: skip
+        for term in wanted:
+            (value,) = part[MEANING[term]]
+            is_address = term in ("license", "dataMining", "searchableBy")
+            assert value["@id" if is_address else "@value"] == document[term]
+        assert not {MEANING[term] for term in set(MEANING) - wanted} & set(part)
+    assert work["http://purl.org/dc/terms/license"] == [{"@id": "https://creativecommons.org/licenses/by-nc-nd/4.0/"}]
+    person = expand(await (await client.get("/users/alice")).get_json(force=True))
+    assert person[MEANING["preferredLicense"]] == [{"@id": "https://rightsstatements.org/vocab/InC/1.0/"}]
+    assert person["https://w3id.org/security#publicKey"][0]["https://w3id.org/security#owner"] == [
+        {"@id": "http://art.test/users/alice"}
+    ]
+
+
+def test_the_expansion_would_catch_a_term_without_a_meaning() -> None:
+    document = {"@context": "https://www.w3.org/ns/activitystreams", "type": "Image", "tdmReservation": 1}
+    assert "_:tdmReservation" in set(names(expand(document)))
+
+
+async def test_bovine_finds_the_artist_and_understands_the_work(
+    settings: Settings, shelf: Shelf, alice: Account, tmp_path: Path
+) -> None:
+    """Over a real connection, from a program of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{probe.getsockname()[1]}"
+    base = f"http://{host}"
+    site = build_site(settings.model_copy(update={"server": settings.server.model_copy(update={"base_url": base})}))
+    config, stop = Config(), asyncio.Event()
+    config.bind, config.accesslog, config.errorlog = [host], None, None
+    serving = asyncio.create_task(serve(create_app(site), config, shutdown_trigger=stop.wait))
+    (tmp_path / "reader").mkdir()
+    try:
+        await _listening(host)
+        reader = await asyncio.create_subprocess_exec(
+            sys.executable, str(Path(__file__).with_name("bovine_reader.py")), base, "alice",
+            cwd=tmp_path / "reader", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, wrong = await asyncio.wait_for(reader.communicate(), 60)
+    finally:
+        stop.set()
+        await serving
+        await close(site)
+    assert reader.returncode == 0, wrong.decode()
+    assert json.loads(out) == {
+        "actor": f"{base}/users/alice",
+        "handle": f"alice@{host}",
+        "key_owner": f"{base}/users/alice",
+        "key_bits": 2048,
+        "activities": 3,
+        "work": f"{base}/works/{shelf.work}",
+        "author": f"{base}/users/alice",
+        "public": True,
+        "recipients": sorted([PUBLIC, f"{base}/users/alice/followers"]),
+        "same": True,
+        "head": [0, True],
+    }
+
+
+async def _listening(host: str) -> None:
+    name, port = host.split(":")
+    for _ in range(200):
+        try:
+            _, writer = await asyncio.open_connection(name, int(port))
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    pytest.fail("the server does not listen")

@@ -1,0 +1,134 @@
+"""Work for later: at least once, one at a time per key, in order, and never lost."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from server import clock, jobs, worker
+from server.errors import GiveUp, NotFound, TryLater
+from server.models import Job
+from server.site import Site
+
+LETTER = jobs.Mail("ada@mail.test", "Hello", "Text")
+
+
+async def enqueue(site: Site, *wanted: jobs.Job) -> None:
+    async with site.db.write() as tx:
+        for job in wanted:
+            jobs.enqueue(tx, job)
+            await tx.flush()
+
+
+async def claim(site: Site, lane: str, limit: int = 10) -> list[jobs.Claimed]:
+    async with site.db.write() as tx:
+        return await jobs.claim(tx, lane, limit)
+
+
+async def rows(site: Site) -> list[Job]:
+    async with site.db.read() as tx:
+        return list(await tx.scalars(select(Job).order_by(Job.id)))
+
+
+async def test_a_job_is_claimed_once(site: Site) -> None:
+    await enqueue(site, LETTER)
+    assert [claimed.job for claimed in await claim(site, "mail")] == [LETTER]
+    assert await claim(site, "mail") == []
+
+
+async def test_a_job_of_a_transaction_that_failed_does_not_exist(site: Site) -> None:
+    with pytest.raises(RuntimeError):
+        async with site.db.write() as tx:
+            jobs.enqueue(tx, LETTER)
+            raise RuntimeError
+    assert await rows(site) == []
+
+
+async def test_jobs_that_share_a_key_run_one_at_a_time_and_in_order(site: Site) -> None:
+    await enqueue(site, jobs.Render(1), jobs.Render(1), jobs.Render(2))
+    first = await claim(site, "render")
+    assert [claimed.job for claimed in first] == [jobs.Render(1), jobs.Render(2)]
+    async with site.db.write() as tx:
+        await jobs.finish(tx, first[0].id)
+    assert [claimed.job for claimed in await claim(site, "render")] == [jobs.Render(1)]
+
+
+async def test_a_claim_ends_with_its_lease_and_not_while_it_is_renewed(site: Site) -> None:
+    await enqueue(site, LETTER)
+    [claimed] = await claim(site, "mail")
+    began = clock.now()
+    clock.set_source(lambda: began + jobs.LEASE - timedelta(seconds=1))
+    async with site.db.write() as tx:
+        await jobs.renew(tx, [claimed.id])
+    clock.set_source(lambda: began + jobs.LEASE + timedelta(seconds=5))
+    assert await claim(site, "mail") == []
+    clock.set_source(lambda: began + 3 * jobs.LEASE)
+    assert [again.attempts for again in await claim(site, "mail")] == [2]
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("boom"), TryLater("later")])
+async def test_the_unknown_and_try_later_come_back_by_schedule_and_end_given_up(site: Site, trouble: Exception) -> None:
+    async def fail(_: Site, __: jobs.Mail) -> None:
+        raise trouble
+
+    await enqueue(site, LETTER)
+    moment = clock.now()
+    for attempt in range(len(jobs.SCHEDULE) + 1):
+        assert await worker.drain(site, {jobs.Mail: fail}) == 1, attempt
+        assert await worker.drain(site, {jobs.Mail: fail}) == 0, "not before its time"
+        moment += timedelta(days=1)
+        clock.set_source(lambda at=moment: at)  # type: ignore[misc]
+    [row] = await rows(site)
+    assert row.failed_at is not None and str(trouble) in row.error
+    assert await worker.drain(site, {jobs.Mail: fail}) == 0
+
+
+async def test_try_later_knows_when(site: Site) -> None:
+    at = clock.now() + timedelta(hours=5)
+
+    async def wait(_: Site, __: jobs.Mail) -> None:
+        raise TryLater("the server asked for it", at)
+
+    await enqueue(site, LETTER)
+    await worker.drain(site, {jobs.Mail: wait})
+    [row] = await rows(site)
+    assert abs(row.due_at - at) < timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("reason", [GiveUp("never"), NotFound("gone")])
+async def test_give_up_and_problems_are_kept_with_their_reason(site: Site, reason: Exception) -> None:
+    async def fail(_: Site, __: jobs.Mail) -> None:
+        raise reason
+
+    await enqueue(site, LETTER)
+    await worker.drain(site, {jobs.Mail: fail})
+    [row] = await rows(site)
+    assert row.failed_at is not None and row.error == str(reason)
+
+
+async def test_a_job_that_takes_the_process_down_every_time_is_given_up(site: Site) -> None:
+    ran = 0
+
+    async def crash(_: Site, __: jobs.Mail) -> None:
+        nonlocal ran
+        ran += 1
+
+    await enqueue(site, LETTER)
+    moment = clock.now()
+    for _ in range(2 * len(jobs.SCHEDULE)):  # claimed, and the process died each time
+        moment += 2 * jobs.LEASE
+        clock.set_source(lambda at=moment: at)  # type: ignore[misc]
+        assert await claim(site, "mail")
+    clock.set_source(lambda: moment + 2 * jobs.LEASE)
+    await worker.drain(site, {jobs.Mail: crash})
+    [row] = await rows(site)
+    assert row.failed_at is not None and ran == 0
+
+
+async def test_success_deletes_the_row(site: Site) -> None:
+    async def fine(_: Site, __: jobs.Mail) -> None:
+        return None
+
+    await enqueue(site, LETTER)
+    assert await worker.drain(site, {jobs.Mail: fine}) == 1
+    assert await rows(site) == []

@@ -1,0 +1,59 @@
+"""Migrations go up on both databases, twice is once, and they end where the models are."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from server import migrations
+from server.db import Database
+from server.models import Base
+from server.site import Site
+
+
+async def test_an_up_to_date_database_is_left_alone(site: Site) -> None:
+    assert await migrations.upgrade(site.db) is False
+
+
+@pytest.mark.filterwarnings("ignore:autogenerate skipping")
+async def test_the_migrations_end_where_the_models_are(site: Site) -> None:
+    def compare(connection: Connection) -> list[object]:
+        return list(
+            compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata)
+        )
+
+    async with site.db.writer.begin() as connection:
+        difference = await connection.run_sync(compare)
+    assert difference == []
+
+
+async def test_every_index_of_the_models_exists(site: Site) -> None:
+    """Alembic cannot compare indexes on expressions; their names it can."""
+    wanted = {str(index.name) for table in Base.metadata.tables.values() for index in table.indexes}
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'index'"
+        if site.db.is_sqlite
+        else "SELECT indexname FROM pg_indexes"
+    )
+    async with site.db.read() as tx:
+        assert wanted <= set(await tx.scalars(text(query)))
+
+
+async def test_each_step_up_and_down_again(database_url: str, tmp_path: Path) -> None:
+    """From nothing to the head, one revision at a time."""
+    db = Database(f"sqlite:///{tmp_path / 'empty.db'}" if database_url.startswith("sqlite") else database_url)
+    try:
+        assert await migrations.upgrade(db) is database_url.startswith("sqlite")
+        async with db.read() as tx:
+            assert await tx.scalar(text("SELECT version_num FROM alembic_version")) == migrations.head()
+    finally:
+        await db.close()
+
+
+async def test_a_database_from_the_future_is_refused(site: Site) -> None:
+    async with site.db.write() as tx:
+        await tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(migrations.TooNew, match="9999"):
+        await migrations.upgrade(site.db)

@@ -1,0 +1,145 @@
+"""The public sizes: made once, found again by their hash, complete however often it was interrupted."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from server import jobs, posts, renditions
+from server.errors import GiveUp
+from server.models import Account, Job, Media, MediaState, Post, Rendition, RenditionPurpose
+from server.site import Site
+from tests.server.test_uploads import CancelledAt
+from tests.works import files_in, one, picture, publish, renditions_of, upload
+
+
+def shape(rows: list[Rendition]) -> list[tuple[str, str, int, str]]:
+    return [(row.purpose, row.format, row.width, row.hash) for row in rows]
+
+
+async def check_files(site: Site, media: Media) -> None:
+    rows = await renditions_of(site, media.id)
+    for row in rows:
+        assert site.storage.size(row.key) == row.bytes
+        assert row.key == f"media/{media.id}/{site.urls.rendition_name(row)}"
+    named = {row.key for row in rows} | {media.master_key}
+    assert set(files_in(site.storage.root)) == named  # type: ignore[attr-defined]
+
+
+async def test_a_picture_goes_through_its_states(site: Site, alice: Account, run_jobs: Any) -> None:
+    media = await upload(site, alice, picture(1500, 1000))
+    assert media.state is MediaState.WAITING
+    await run_jobs(site)
+    row = await one(site, Media, media.id)
+    assert row.state is MediaState.READY and row.avif_at and row.blurhash and row.colour.startswith("#")
+    rows = await renditions_of(site, media.id)
+    webp = [r.width for r in rows if r.format == "webp"]
+    assert webp == [320, 640, 1280, 1500]
+    assert [r.purpose for r in rows if r.format == "jpeg"] == [RenditionPurpose.FEDERATION]
+    await check_files(site, media)
+
+
+async def test_the_work_appears_with_the_small_sizes(site: Site, alice: Account) -> None:
+    """SHOWN comes with 640: artists do not wait for the rest."""
+    media = await upload(site, alice, picture(1500, 1000))
+    post = await publish(site, alice, media=media)
+    seen: list[tuple[MediaState, bool, int]] = []
+    keep = renditions._keep
+
+    async def spy(*args: Any) -> Any:
+        result = await keep(*args)
+        row, rows = await one(site, Media, media.id), await renditions_of(site, media.id)
+        seen.append((row.state, (await one(site, Post, post.id)).ready_at is not None, len(rows)))
+        return result
+
+    renditions._keep = spy
+    try:
+        await renditions.render(site, jobs.Render(media.id))
+    finally:
+        renditions._keep = keep
+    assert seen[:3] == [(MediaState.MADE, False, 1), (MediaState.SHOWN, True, 2), (MediaState.SHOWN, True, 3)]
+
+
+async def test_running_twice_changes_nothing(site: Site, alice: Account, run_jobs: Any) -> None:
+    media = await upload(site, alice, picture(700, 500))
+    await run_jobs(site)
+    before = shape(await renditions_of(site, media.id))
+    await renditions.render(site, jobs.Render(media.id))
+    await renditions.render_avif(site, jobs.RenderAvif(media.id))
+    assert shape(await renditions_of(site, media.id)) == before
+    await check_files(site, media)
+
+
+async def test_it_converges_wherever_it_is_cut(site: Site, alice: Account, long: bool) -> None:
+    """A worker that dies in the middle: the next run ends with the same rows and the same files."""
+    media = await upload(site, alice, picture(700, 500))
+    await renditions.render(site, jobs.Render(media.id))
+    expected = shape(await renditions_of(site, media.id))
+    ended = False
+    for step in range(1, 400, 1 if long else 7):
+        async with site.db.write() as tx:  # as it was before any run
+            await tx.execute(Rendition.__table__.delete())
+            await tx.execute(update(Media).values(state=MediaState.WAITING))
+        run = CancelledAt(renditions.render(site, jobs.Render(media.id)), step)
+        try:
+            await run
+        except asyncio.CancelledError:
+            pass
+        await renditions.render(site, jobs.Render(media.id))
+        assert shape(await renditions_of(site, media.id)) == expected, step
+        assert (await one(site, Media, media.id)).state is MediaState.READY
+        if ended := not run.was_cancelled:
+            break
+    assert ended
+    await check_files(site, media)
+    assert not list(site.pixels.scratch.glob("order-*/*"))
+
+
+async def test_a_picture_that_was_deleted_meanwhile_leaves_nothing(site: Site, alice: Account) -> None:
+    media = await upload(site, alice, picture(700, 500))
+    keep, calls = renditions._keep, 0
+
+    async def delete_then_keep(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            async with site.db.write() as tx:
+                keys = await posts.drop_pictures(tx, [await tx.get_one(Media, media.id)])
+            await renditions.clear(site, keys)
+        return await keep(*args)
+
+    renditions._keep = delete_then_keep
+    try:
+        await renditions.render(site, jobs.Render(media.id))
+    finally:
+        renditions._keep = keep
+    assert files_in(site.storage.root) == []  # type: ignore[attr-defined]
+    await renditions.render(site, jobs.Render(media.id))  # and the job may run again
+    await renditions.render_avif(site, jobs.RenderAvif(media.id))
+
+
+async def test_a_refused_picture_says_why(site: Site, alice: Account, run_jobs: Any) -> None:
+    media = await upload(site, alice, picture(700, 500))
+    site.storage.path(media.master_key).write_bytes(picture(700, 500)[:2000])
+    await run_jobs(site)
+    row = await one(site, Media, media.id)
+    assert row.state is MediaState.FAILED and row.failure.endswith(".")
+    async with site.db.read() as tx:
+        assert (await tx.scalars(select(Job.kind))).all() == []  # said to the artist, not kept for the administrator
+
+
+async def test_a_missing_master_is_the_administrators_business_too(site: Site, alice: Account) -> None:
+    media = await upload(site, alice)
+    site.storage.delete(media.master_key)
+    with pytest.raises(GiveUp):
+        await renditions.render(site, jobs.Render(media.id))
+    assert "upload it again" in (await one(site, Media, media.id)).failure
+
+
+async def test_a_complete_picture_survives_a_failing_second_run(site: Site, alice: Account, run_jobs: Any) -> None:
+    media = await upload(site, alice, picture(700, 500))
+    await run_jobs(site)
+    site.storage.path(media.master_key).write_bytes(b"rot")
+    await renditions.render(site, jobs.Render(media.id))
+    assert (await one(site, Media, media.id)).state is MediaState.READY

@@ -1,0 +1,166 @@
+"""Rights are described once: tables, sentence, channels, and nobody else who names a signal."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from server import rights
+from server.errors import Invalid
+from server.models import Actor, Artwork, Kind, Licence, Post, Reservation
+from server.rights import LICENCES, RESERVATIONS, Rights
+from server.rights.channels import CHANNELS
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "rights"
+PAIRS = [(licence, reservation) for licence in Licence for reservation in rights.allowed(licence)]
+# Words that only server/rights may say; elsewhere they would be a second, forgotten truth.
+SIGNALS = re.compile(
+    r"\bnoai\b|noimageai|noarchive|noimageindex|DMI-|tdm-?reserv|tdmrep|tdm:|rightsstatements|useplus|train-ai|ai-train|ai-input"
+    r"|xRobotsTag|tdmReservation|copyrightNotice|X-Robots-Tag|Content-Usage|Content-Signal|creativecommons\.org",
+    re.IGNORECASE,
+)
+
+
+def table(heading: str) -> dict[str, list[str]]:
+    """The rows of the table in docs/rights.md whose first column is called `heading`, by their first cell."""
+    lines = (ROOT / "docs" / "rights.md").read_text("utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {heading} |"))
+    rows = {}
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        key, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        rows[key] = cells
+    return rows
+
+
+def test_the_licence_table_is_the_one_in_the_docs() -> None:
+    code = {
+        licence.value: [
+            terms.name,
+            terms.uri,
+            terms.spdx or "-",
+            "all" if terms.allowed == tuple(Reservation) else ", ".join(terms.allowed),
+        ]
+        for licence, terms in LICENCES.items()
+    }
+    assert code == table("key")
+    assert set(LICENCES) == set(Licence)
+
+
+def test_the_reservation_table_is_the_one_in_the_docs() -> None:
+    def rsl(permits: tuple[str, ...], prohibits: tuple[str, ...]) -> str:
+        parts = [f"permits {', '.join(permits)}"] if permits else []
+        return "; ".join(parts + ([f"prohibits {', '.join(prohibits)}"] if prohibits else []))
+
+    code = {
+        tier.value: [
+            row.content_usage,
+            row.content_signal,
+            str(row.tdm),
+            row.x_robots_tag or "-",
+            row.data_mining,
+            " / ".join(entry or "-" for entry in row.cawg),
+            rsl(row.rsl_permits, row.rsl_prohibits),
+        ]
+        for tier, row in RESERVATIONS.items()
+    }
+    assert code == table("tier")
+    assert list(RESERVATIONS) == list(Reservation)
+
+
+def test_licences_are_https_and_have_a_page_for_people() -> None:
+    for terms in LICENCES.values():
+        assert terms.uri.startswith("https://") and terms.deed.startswith("https://")
+        assert terms.words.endswith(".")
+
+
+def test_the_sentence_is_word_for_word_the_one_in_the_docs() -> None:
+    quoted = re.search(r"^> (.*)$", (ROOT / "docs" / "rights.md").read_text("utf-8"), re.M)
+    assert quoted
+    said = rights.sentence(Rights(Licence.ARR, Reservation.NO_AI, "Ada Ink", 2026))
+    assert said == quoted[1].format_map({"year": 2026, "name": "Ada Ink"} | {"licence name": "All rights reserved"})
+
+
+@pytest.mark.parametrize(("licence", "reservation"), PAIRS)
+def test_the_sentence_claims_only_what_is_so(licence: Licence, reservation: Reservation) -> None:
+    said = rights.sentence(Rights(licence, reservation, "Ada Ink", 2026))
+    assert ("rights reserved, Art. 4(3)" in said) is (reservation is not Reservation.OPEN)
+    assert ("not reserved" in said) is (reservation is Reservation.OPEN)
+    assert said.startswith("©") is (licence not in (Licence.CC0, Licence.PDM))
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize(("licence", "reservation"), PAIRS)
+def test_every_channel_says_what_its_golden_file_says(licence: Licence, reservation: Reservation, channel: str) -> None:
+    said = CHANNELS[channel](Rights(licence, reservation, "Ada Ink", 2026))
+    file = GOLDEN / f"{licence}.{reservation}.{channel}.json"
+    if os.environ.get("CARTELLINO_TEST_GOLDEN") == "write":
+        file.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    assert json.loads(file.read_text("utf-8")) == said
+
+
+def test_no_golden_file_is_left_over() -> None:
+    wanted = {f"{licence}.{tier}.{channel}.json" for licence, tier in PAIRS for channel in CHANNELS}
+    assert {file.name for file in GOLDEN.iterdir()} == wanted
+
+
+def test_nobody_else_names_a_signal() -> None:
+    found = []
+    for folder in ("server", "web", "federation", "templates"):
+        for file in sorted((ROOT / folder).rglob("*")):
+            if (
+                file.suffix in (".py", ".html", ".txt", ".xml", ".js")
+                and "rights" not in file.relative_to(ROOT).parts[:2]
+            ):
+                found += [
+                    f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+                    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+                    if SIGNALS.search(line)
+                ]
+    assert found == []
+
+
+def test_the_grep_would_find_a_signal() -> None:
+    assert all(SIGNALS.search(row.data_mining) for row in RESERVATIONS.values())
+    assert all(SIGNALS.search(row.content_usage) for row in RESERVATIONS.values())
+    assert all(SIGNALS.search(terms.uri) for terms in LICENCES.values())
+
+
+def test_the_stricter_of_two_holds_whichever_comes_first() -> None:
+    assert rights.stricter(Reservation.OPEN, Reservation.NO_GENAI) is Reservation.NO_GENAI
+    assert rights.stricter(Reservation.NO_AI_NO_INDEX, Reservation.NO_AI) is Reservation.NO_AI_NO_INDEX
+    assert rights.stricter(Reservation.NO_AI, Reservation.NO_AI) is Reservation.NO_AI
+
+
+def test_a_house_can_only_raise_and_leaves_the_public_domain_alone() -> None:
+    def tier(licence: Licence, own: Reservation, house: Reservation) -> Reservation:
+        artwork = Artwork(licence=licence, reservation=own)
+        return rights.describe(artwork, holder="Ada", year=2026, house=house).reservation
+
+    assert tier(Licence.BY, Reservation.OPEN, Reservation.NO_AI) is Reservation.NO_AI
+    assert tier(Licence.BY, Reservation.NO_AI_NO_INDEX, Reservation.NO_GENAI) is Reservation.NO_AI_NO_INDEX
+    assert tier(Licence.CC0, Reservation.OPEN, Reservation.NO_AI) is Reservation.OPEN
+
+
+@pytest.mark.parametrize("licence", list(Licence))
+@pytest.mark.parametrize("reservation", list(Reservation))
+def test_pairs_that_contradict_themselves_are_refused(licence: Licence, reservation: Reservation) -> None:
+    if (licence, reservation) in PAIRS:
+        rights.check(licence, reservation)
+    else:
+        with pytest.raises(Invalid) as wrong:
+            rights.check(licence, reservation)
+        assert set(wrong.value.fields) == {"reservation"}
+
+
+def test_a_work_is_described_with_its_artist_and_its_year() -> None:
+    author = Actor(handle="ada", name="Ada Ink")
+    artwork = Artwork(licence=Licence.BY, reservation=Reservation.NO_GENAI, year=1998)
+    post = Post(kind=Kind.WORK, author=author, artwork=artwork)
+    assert rights.of(post) == Rights(Licence.BY, Reservation.NO_GENAI, "Ada Ink", 1998)
+    with pytest.raises(ValueError, match="only a work"):
+        rights.of(Post(kind=Kind.NOTE, author=author))

@@ -1,0 +1,203 @@
+"""How a template becomes an answer: one environment, one policy for styles, one for caches."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import brotli
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from quart import Response, g, request
+
+from server import clock
+from server.models import Media
+from web import auth
+from web.current import account, site, viewer
+
+TEMPLATES = Path(str(files("templates")))
+STATIC = Path(str(files("web"))) / "static"
+# One stylesheet, made of these in this order (mockups.md).
+STYLESHEET = ("tokens.css", "site.css", "pages.css", "forms.css")
+# What a redirect may leave to be said on the next page.
+NOTICES = {
+    "saved": "Saved.",
+    "published": "Published.",
+    "draft": "Kept as a draft.",
+    "deleted": "Deleted.",
+    "sent": "Sent.",
+    "followed": "You will see their new work in your home feed.",
+    "requested": "They will be asked.",
+    "confirmed": "Thank you. Your e-mail address is confirmed.",
+    "password": "Your password is changed. Every other device is signed out.",
+    "signed-out": "You are signed out.",
+    "revoked": "That device is signed out.",
+    "letter": "A letter is on its way to you.",
+    "let-in": "Let in. They get a letter.",
+    "turned-away": "Turned away. They get a letter.",
+    "retry": "The image is being prepared again.",
+    "blocked": "Blocked. You do not see each other any more.",
+    "unblocked": "Not blocked any more.",
+    "already": "That was done already.",
+}
+
+
+@cache
+def environment() -> Environment:
+    """The one Jinja environment: synchronous, escaping everything, refusing names that nobody passed."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= {"ago": ago, "day": day, "mb": megabytes, "plural": plural}
+    env.globals |= {"static": static}
+    return env
+
+
+def page(
+    template: str,
+    status: int = 200,
+    *,
+    pictures: Iterable[Media] = (),
+    headers: dict[str, str] | None = None,
+    **values: Any,
+) -> Response:
+    """Render `templates/pages/<template>` with exactly the values it names.
+
+    `pictures` are the pictures on the page: their ratio, average colour, focal point and width go into the page's one inline style
+    (`.m<id>{--r;--c;--x;--y;--w}`), whose hash is named in the content security policy.
+    """
+    styles = style_of(pictures)
+    text = (
+        environment()
+        .get_template(f"pages/{template}")
+        .render(
+            **values,
+            site=site(),
+            urls=site().urls,
+            viewer=viewer(),
+            account=account(),
+            csrf=auth.csrf_token(),
+            styles=styles,
+            notice=NOTICES.get(request.cookies.get("notice", ""), ""),
+            theme=request.cookies.get("theme", ""),
+            path=request.path,
+            address=request.full_path.rstrip("?"),
+        )
+    )
+    body = text.encode()
+    response = Response(body, status, mimetype="text/html")
+    g.style_hash = style_hash(styles)
+    if status == 200 and viewer() is None and account() is None:
+        # The same for every stranger, so it may be compressed and compared; a page made for somebody is neither, since
+        # it carries the form's secret.
+        response.set_etag(hashlib.sha256(body).hexdigest()[:24], weak=True)
+        if len(body) > 1000 and "br" in request.headers.get("Accept-Encoding", ""):
+            response.set_data(brotli.compress(body, quality=4))
+            response.headers["Content-Encoding"] = "br"
+    for name, value in (headers or {}).items():
+        response.headers[name] = value
+    if request.cookies.get("notice"):
+        response.delete_cookie("notice", path="/")
+    elif response.get_etag()[0] and request.if_none_match.contains_weak(response.get_etag()[0]):
+        response.status_code = 304
+        response.set_data(b"")
+    return response
+
+
+def share(response: Response) -> None:
+    """A page that is the same for all strangers: shared caches may keep it for five seconds (decision 11)."""
+    response.vary.update({"Cookie", "Accept", "Accept-Encoding"})
+    response.headers["Cache-Control"] = "public, max-age=0, s-maxage=5, must-revalidate"
+
+
+def style_of(pictures: Iterable[Media]) -> str:
+    """Numbers and `#rrggbb` only, made by the server; one panorama must not spoil a row, so ratios are clamped."""
+    rules = {}
+    for media in pictures:
+        ratio = min(3.2, max(0.4, media.width / max(1, media.height)))
+        colour = media.colour if re.fullmatch(r"#[0-9a-f]{6}", media.colour) else "#8a8a8a"
+        rules[media.id] = (
+            f".m{media.id}{{--r:{ratio:.3f};--c:{colour};--x:{media.focus_x:.0%};--y:{media.focus_y:.0%};--w:{media.width}}}"
+        )
+    return "".join(rules.values())
+
+
+def style_hash(styles: str) -> str:
+    """The source expression that lets exactly this inline style pass."""
+    digest = hashlib.sha256(styles.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def hint(response: Response, notice: str) -> Response:
+    """Say `notice` (a key of NOTICES) on the page that follows."""
+    response.set_cookie(
+        "notice", notice, max_age=60, path="/", samesite="Lax", httponly=True, secure=site().settings.is_https
+    )
+    return response
+
+
+@cache
+def stylesheet() -> bytes:
+    """All CSS of the house in one file."""
+    return "\n".join((STATIC / name).read_text("utf-8") for name in STYLESHEET).encode()
+
+
+@cache
+def asset(name: str) -> bytes:
+    """The content of a static file; `site.css` is made of STYLESHEET. Raises FileNotFoundError."""
+    if name == "site.css":
+        return stylesheet()
+    path = (STATIC / name).resolve()
+    if not path.is_relative_to(STATIC) or path.suffix not in TYPES:
+        raise FileNotFoundError(name)
+    return path.read_bytes()
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a static file, with a hash of its content so that it can be cached for a year."""
+    return f"/static/{hashlib.sha256(asset(name)).hexdigest()[:12]}/{name}"
+
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+}
+
+
+def ago(moment: Any) -> str:
+    """A moment as people say it; the template puts the exact date into `title`."""
+    seconds = max(0, int((clock.now() - moment).total_seconds()))
+    for size, word in ((86400 * 365, "year"), (86400 * 30, "month"), (86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return plural(seconds // size, word) + " ago"
+    return "just now"
+
+
+def day(moment: Any) -> str:
+    """24 November 2026."""
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """1 work, 2 works."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def megabytes(size: int) -> str:
+    """A file's size for people."""
+    if size < 1_000_000:
+        return f"{max(1, round(size / 1000))} KB"
+    return f"{size / 1_000_000:.1f} MB" if size < 100_000_000 else f"{size / 1_000_000_000:.2f} GB"

@@ -1,0 +1,348 @@
+"""Making a work: the page with its pictures and words, its drafts, and what is done to a work that exists.
+
+Everything works without a script: one ordinary multipart form, whose button says in `do` what is meant. compose.js and upload.js
+send the same form and the same files to the same addresses, only earlier.
+
+    /new             an empty page; creates nothing. Drafts are sent here too, with the `form_key` they began with.
+    /@name/<id>/edit the same page for what exists
+    /uploads         one file as the whole body, for the script; the answer is the card that the page shows for it
+"""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from quart import Blueprint, Response, jsonify, redirect, request
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from server import artworks, clock, galleries, ids, posts, renditions, throttle, uploads
+from server.errors import Full, Invalid, NotFound, Problem, TooLarge
+from server.models import Kind, Media, Post, Purpose
+from server.rights import LICENCES, RESERVATIONS
+from web import body, forms
+from web.auth import signed_in
+from web.current import me, site
+from web.errors import wants_json
+from web.forms import Sheet
+from web.page import hint, page
+from web.pages import posts as notes_page
+from web.pictures import Addresses
+
+blueprint = Blueprint("compose", __name__)
+
+MEDIA = (
+    "Acrylic", "Charcoal", "Collage", "Coloured pencil", "Digital painting", "Drawing", "Etching", "Gouache", "Illustration",
+    "Ink", "Linocut", "Mixed media", "Oil", "Pastel", "Pencil", "Photograph", "Pixel art", "Print", "Screen print", "Sculpture",
+    "Textile", "3D render", "Vector", "Watercolour", "Woodcut",
+)  # fmt: skip
+# An artist who brings a whole portfolio here uploads hundreds of pictures in an afternoon: 300 in half an hour per person,
+# where security.md's table D, after a house of short posts, has 30.
+UPLOADS, WINDOW = 300, 1800
+TOO_OFTEN = "That were very many images in a short time. Wait a few minutes; what you added so far is kept."
+DO = re.compile(r"(upload|draft|publish|undescribed|save)|(up|down|remove|retry)-(\d{1,19})")
+FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+@dataclass
+class Desk:
+    """One look at the page: what is on it and what has to be said about it."""
+
+    sheet: Sheet
+    form_key: str
+    post: Post | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+    # Files that were not taken, each with its reason.
+    refused: list[str] = field(default_factory=list)
+    said: str = ""
+
+    @property
+    def is_published(self) -> bool:
+        return self.post is not None and self.post.published_at is not None
+
+
+# -- the page ------------------------------------------------------------------------------------------------------------
+@blueprint.get("/new")
+@signed_in
+async def new() -> Response:
+    """An empty page. Nothing is created: the form's key makes the draft when it is first sent."""
+    return await _show(Desk(forms.blank(me()), secrets.token_urlsafe(18)))
+
+
+@blueprint.post("/new")
+@body.accepts(body.FILES)
+@signed_in
+async def compose() -> Response:
+    """Everything that the page of a draft can do. The same form sent twice is the same work."""
+    form = await request.form
+    form_key = form.get("form_key", "")
+    if not FORM_KEY.fullmatch(form_key):
+        raise Invalid("This form is not complete. Open a new page and try again.")
+    return await _do(None, form_key)
+
+
+@blueprint.get("/@<handle>/<int:post_id>/edit")
+@signed_in
+async def edit(handle: str, post_id: int) -> Response:
+    """The page of what exists: a draft, a published work, or a note."""
+    async with site().db.read() as tx:
+        post = await _my_post(tx, handle, post_id)
+        if post.kind is Kind.NOTE:
+            return notes_page.edit_page(post)
+        sheet = forms.of(post, await artworks.galleries_of(tx, post), me())
+    return await _show(Desk(sheet, post.form_key or "", post))
+
+
+@blueprint.post("/@<handle>/<int:post_id>/edit")
+@body.accepts(body.FILES)
+@signed_in
+async def change(handle: str, post_id: int) -> Response:
+    """Change a published work or a note. Nothing of it changes before Save."""
+    async with site().db.read() as tx:
+        post = await _my_post(tx, handle, post_id)
+    if post.kind is Kind.NOTE:
+        return await notes_page.save(post_id)
+    return await _do(post, post.form_key or "")
+
+
+@blueprint.get("/drafts")
+@signed_in
+async def drafts() -> Response:
+    """What waits to be finished."""
+    async with site().db.read() as tx:
+        waiting = await artworks.drafts(tx, me())
+    pictures = [media for post in waiting for media in post.media[:1]]
+    return page("compose/drafts.html", pictures=pictures, drafts=waiting, addresses=Addresses(site().urls, me()))
+
+
+@blueprint.get("/@<handle>/<int:post_id>/delete")
+@signed_in
+async def ask_delete(handle: str, post_id: int) -> Response:
+    """Are you sure?"""
+    async with site().db.read() as tx:
+        post = await _my_post(tx, handle, post_id)
+    addresses = Addresses(site().urls, me())
+    return page("compose/delete.html", pictures=post.media[:1], post=post, addresses=addresses)
+
+
+@blueprint.post("/@<handle>/<int:post_id>/delete")
+@signed_in
+async def delete(handle: str, post_id: int) -> Response:
+    """Remove a work, a draft or a note for good. Sending it twice is sending it once."""
+    async with site().db.write() as tx:
+        post = await _my_post(tx, handle, post_id)
+        keys = await posts.remove(tx, post, me())
+    await renditions.clear(site(), keys)
+    was_draft = post.kind is Kind.WORK and post.published_at is None
+    address = site().urls.page("/drafts") if was_draft else site().urls.profile(me())
+    return hint(redirect(address, 303), "deleted")  # type: ignore[arg-type]
+
+
+# -- single files, for the script ----------------------------------------------------------------------------------------
+@blueprint.post("/uploads")
+@body.accepts(body.FILE)
+@signed_in
+async def upload() -> Response:
+    """One file as the whole body, its name percent-encoded in X-File-Name. 201 with its card, or a reason in words."""
+    await throttle.check(site(), f"upload:{me().id}", UPLOADS, WINDOW, TOO_OFTEN)
+    file = await request.save()  # type: ignore[attr-defined]
+    media = await uploads.accept(site(), me(), file, unquote(request.headers.get("X-File-Name", "")))
+    return await _card(media.id, 201)
+
+
+@blueprint.get("/uploads/<int:media_id>")
+@signed_in
+async def progress(media_id: int) -> Response:
+    """The card as it is now; the script asks until the small sizes are made."""
+    return await _card(media_id)
+
+
+@blueprint.post("/uploads/<int:media_id>/retry")
+@signed_in
+async def retry(media_id: int) -> Response:
+    """Prepare a failed picture again."""
+    async with site().db.write() as tx:
+        await uploads.retry(tx, await uploads.mine(tx, _checked(media_id), me()))
+    return await _card(media_id)
+
+
+@blueprint.post("/uploads/<int:media_id>/discard")
+@signed_in
+async def discard(media_id: int) -> Response:
+    """Remove a picture that is in no published work; those leave with the work's own form."""
+    async with site().db.write() as tx:
+        media = await uploads.mine(tx, _checked(media_id), me())
+        published = select(Post.id).where(Post.id == media.post_id, Post.published_at.is_not(None))
+        if media.purpose is not Purpose.WORK or await tx.scalar(published) is not None:
+            raise NotFound
+        keys = await uploads.discard(tx, media)
+    await renditions.clear(site(), keys)
+    return Response(b"", 204)
+
+
+# -- how it is done ------------------------------------------------------------------------------------------------------
+async def _do(post: Post | None, form_key: str) -> Response:
+    """`post` is the published work that is changed; None for a new work or a draft, which `form_key` finds."""
+    form = await request.form
+    wish = DO.fullmatch(form.get("do", "draft"))
+    if wish is None:
+        raise Invalid("This button is not known here. Reload the page and try again.")
+    verb, number = wish[1] or wish[2], int(wish[3] or 0)
+    taken, refused = await _take_files()
+    async with site().db.read() as tx:
+        pictures = await _my_pictures(tx, [*forms.picture_ids(form), *taken])
+    sheet = forms.typed(form, pictures, me())
+    sheet.cards += [forms.card(pictures[media_id]) for media_id in taken]
+    desk = Desk(sheet, form_key, post, refused=refused)
+    if verb in ("up", "down"):
+        forms.move(sheet.cards, number, -1 if verb == "up" else 1)
+    elif verb == "remove":
+        sheet.cards = [card for card in sheet.cards if card.media.id != number]
+        sheet.removed.append(number)
+    elif verb == "retry":
+        async with site().db.write() as tx:
+            await uploads.retry(tx, await uploads.mine(tx, _checked(number), me()))
+    try:
+        if post is not None:
+            return await _change(desk, verb)
+        return await _write_draft(desk, verb)
+    except Invalid as wrong:
+        if wants_json():
+            raise
+        desk.errors = wrong.fields or {"pictures": str(wrong)}
+        return await _show(desk, 422)
+
+
+async def _write_draft(desk: Desk, verb: str) -> Response:
+    draft = desk.sheet.draft()
+    urls = site().urls
+    async with site().db.write() as tx:
+        post = await artworks.start(tx, me(), desk.form_key)
+        if post.published_at is not None:
+            # An old window, or the second click of a double click. What is published changes on its own page only.
+            return _already(post)
+        letting_out = verb in ("publish", "undescribed") and not desk.refused
+        asks = letting_out and verb == "publish" and bool(desk.sheet.undescribed) and bool(desk.sheet.cards)
+        asks = asks and not await artworks.has_undescribed(tx, me())
+        if letting_out and not asks:
+            keys = await artworks.publish(tx, post, draft, urls=urls)
+        else:
+            keys = await artworks.save(tx, post, draft, urls=urls)
+        post = await posts.get(tx, post.id, me())
+    await renditions.clear(site(), keys)
+    desk.post, desk.sheet.removed = post, []
+    if letting_out and not asks:
+        return hint(redirect(urls.post_page(post), 303), "published")  # type: ignore[arg-type]
+    if asks:
+        first = next(card.media for card in desk.sheet.cards if not card.alt.strip())
+        addresses = Addresses(urls, me())
+        return page("compose/undescribed.html", pictures=post.media, desk=desk, first=first, addresses=addresses)
+    if wants_json():
+        return jsonify({"saved": clock.now().isoformat(), "edit": urls.post_page(post, "edit")})
+    if verb == "draft" and not desk.refused:
+        return hint(redirect(urls.post_page(post, "edit"), 303), "draft")  # type: ignore[arg-type]
+    await _reload(desk)
+    return await _show(desk, 422 if desk.refused else 200)
+
+
+async def _change(desk: Desk, verb: str) -> Response:
+    assert desk.post is not None
+    draft = desk.sheet.draft()
+    if verb not in ("save", "publish", "undescribed") or desk.refused:
+        # Moved, removed or added on the page only; Save makes it so.
+        desk.said = "Not saved yet."
+        return await _show(desk, 422 if desk.refused else 200)
+    async with site().db.write() as tx:
+        post = await posts.mine(tx, desk.post.id, me())
+        act = artworks.edit if post.published_at is not None else artworks.publish
+        keys = await act(tx, post, draft, urls=site().urls)
+        post = await posts.get(tx, post.id, me())
+    await renditions.clear(site(), keys)
+    return hint(redirect(site().urls.post_page(post), 303), "saved")  # type: ignore[arg-type]
+
+
+def _already(post: Post) -> Response:
+    if wants_json():
+        return jsonify({"published": site().urls.post_page(post)})
+    return hint(redirect(site().urls.post_page(post), 303), "already")  # type: ignore[arg-type]
+
+
+async def _take_files() -> tuple[list[int], list[str]]:
+    """Keep the files of the form. Returns the ids of the new pictures, and a sentence for each file that was not taken."""
+    taken: list[int] = []
+    refused: list[str] = []
+    for file in (await request.files).getlist("files"):
+        name = (file.filename or "")[-100:]
+        try:
+            if file.is_too_large:
+                raise TooLarge(f"This file is larger than {site().settings.uploads.max_megabytes} MB.")
+            await throttle.check(site(), f"upload:{me().id}", UPLOADS, WINDOW, TOO_OFTEN)
+            media = await uploads.accept(site(), me(), file.path, file.filename or "")
+            taken.append(media.id)
+        except Problem as wrong:
+            refused.append(f"{name}: {wrong}")
+            if isinstance(wrong, Full):
+                break
+    return taken, refused
+
+
+async def _my_pictures(tx: AsyncSession, numbers: list[int]) -> dict[int, Media]:
+    query = select(Media).where(Media.id.in_(numbers), Media.owner_id == me().id, Media.purpose == Purpose.WORK)
+    return {media.id: media for media in await tx.scalars(query.options(selectinload(Media.renditions)))}
+
+
+async def _reload(desk: Desk) -> None:
+    """The cards with their pictures as they are stored now; what was typed beside them stays."""
+    async with site().db.read() as tx:
+        found = await _my_pictures(tx, [card.media.id for card in desk.sheet.cards])
+    desk.sheet.cards = [card for card in desk.sheet.cards if card.media.id in found]
+    for card in desk.sheet.cards:
+        card.media = found[card.media.id]
+
+
+async def _my_post(tx: AsyncSession, handle: str, post_id: int) -> Post:
+    """One of my own posts, under my own name; NotFound for everything else (security.md row 42)."""
+    post = await posts.get(tx, post_id, me())
+    if post.author_id != me().id or handle.lower() != me().handle.lower():
+        raise NotFound
+    return post
+
+
+def _checked(media_id: int) -> int:
+    if ids.parse(str(media_id)) is None:
+        raise NotFound
+    return media_id
+
+
+async def _show(desk: Desk, status: int = 200) -> Response:
+    async with site().db.read() as tx:
+        names = await galleries.names(tx, me())
+        count = await artworks.count_drafts(tx, me())
+    sheet = desk.sheet
+    return page(
+        "compose/work.html",
+        status,
+        pictures=[card.media for card in sheet.cards],
+        desk=desk,
+        sheet=sheet,
+        errors=desk.errors,
+        names=[*names, *(name for name in sheet.galleries if name not in names)],
+        count=count,
+        media=MEDIA,
+        licences=LICENCES,
+        reservations=RESERVATIONS,
+        addresses=Addresses(site().urls, me()),
+        full=artworks.MAX_ALT,
+        most=uploads.MAX_PICTURES,
+    )
+
+
+async def _card(media_id: int, status: int = 200) -> Response:
+    async with site().db.read() as tx:
+        found = await _my_pictures(tx, [_checked(media_id)])
+    if media_id not in found:
+        raise NotFound
+    card = forms.card(found[media_id])
+    return page("compose/card.html", status, card=card, addresses=Addresses(site().urls, me()), full=artworks.MAX_ALT)

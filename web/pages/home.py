@@ -1,0 +1,64 @@
+"""The first page, what is new on this server, and what is new from the people one follows."""
+
+import secrets
+
+from quart import Blueprint, Response
+
+from server import follows, timelines
+from web.auth import public, signed_in
+from web.current import me, site, viewer
+from web.page import page
+from web.paging import ASKED, before, covers, part
+from web.pictures import Addresses
+
+blueprint = Blueprint("home", __name__)
+
+
+@blueprint.get("/")
+@public
+async def landing() -> Response:
+    """One wall of the newest works, one sentence on who this server is for, and the door."""
+    async with site().db.read() as tx:
+        rows = await timelines.local(tx, viewer(), None, ASKED)
+    found = part(rows)
+    older = found.older.replace("/?", "/explore?", 1)
+    return page(
+        "home/landing.html",
+        pictures=covers(found.posts),
+        posts=found.posts,
+        older=older,
+        addresses=Addresses(site().urls, viewer()),
+    )
+
+
+@blueprint.get("/explore")
+@public
+async def explore() -> Response:
+    """Works of this server's people, newest first."""
+    async with site().db.read() as tx:
+        rows = await timelines.local(tx, viewer(), before(), ASKED)
+    found = part(rows)
+    return page(
+        "home/explore.html",
+        pictures=covers(found.posts),
+        found=found,
+        addresses=Addresses(site().urls, viewer()),
+    )
+
+
+@blueprint.get("/home")
+@signed_in
+async def home() -> Response:
+    """Works and notes of the people one follows, newest first, with an end."""
+    async with site().db.read() as tx:
+        rows = await timelines.home(tx, me(), before(), ASKED)
+        asking = await follows.count_waiting(tx, me())
+    found = part(rows)
+    return page(
+        "home/home.html",
+        pictures=covers(found.posts),
+        found=found,
+        asking=asking,
+        form_key=secrets.token_urlsafe(18),
+        addresses=Addresses(site().urls, viewer()),
+    )
