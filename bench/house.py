@@ -5,7 +5,6 @@
 Pictures named on the command line (Debian's wallpaper packages hold large ones) are uploaded too and listed by name and size.
 """
 
-import json
 import statistics
 import subprocess
 import sys
@@ -13,11 +12,10 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from urllib.parse import quote
 
 from bench import _measure as measure
-from tests.running import PASSWORD, Browser, House
-from tests.server.media import pictures
+from tests import paint
+from tests.running import PASSWORD, Browser, House, card
 
 ROUNDS = 5
 STACK = "quart hypercorn.asyncio sqlalchemy.ext.asyncio aiosqlite aiohttp cryptography.hazmat.primitives.asymmetric.rsa"
@@ -75,7 +73,7 @@ def uploading(folder: Path, others: list[Path]) -> list[str]:
         "| picture | MB | upload s | until shown s | until ready s | peak PSS MB, whole family |",
         "|---|---|---|---|---|---|",
     ]
-    samples = [(f"painterly 6000×4000 JPEG ({n + 1})", pictures.painterly(6000, 4000, seed=n)) for n in range(3)]
+    samples = [(f"painterly 6000×4000 JPEG ({n + 1})", paint.jpeg(6000, 4000, seed=n)) for n in range(3)]
     samples += [(path.name, path.read_bytes()) for path in others]
     with house:
         assert house.process is not None
@@ -86,15 +84,14 @@ def uploading(folder: Path, others: list[Path]) -> list[str]:
             done = threading.Event()
             watcher = threading.Thread(target=_watch, args=(house.process.pid, peak, done))
             watcher.start()
-            headers = {"X-CSRF": token, "X-File-Name": quote(name), "Accept": "application/json"}
             began = time.monotonic()
-            answer = browser.request("POST", "/uploads", content, headers)
+            answer = browser.upload(content, name, token)
             sent = time.monotonic() - began
             assert answer.status == 201, answer.text
-            media = json.loads(answer.body)["id"]
+            media, _ = card(answer)
             times: dict[str, float] = {}
             while "ready" not in times and time.monotonic() - began < 60:
-                state = json.loads(browser.get(f"/uploads/{media}", Accept="application/json").body)["state"]
+                _, state = card(browser.get(f"/uploads/{media}"))
                 for stage in ("shown", "ready"):
                     if state == stage or (stage == "shown" and state == "ready"):
                         times.setdefault(stage, time.monotonic() - began)

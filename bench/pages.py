@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from bench import _measure as measure
+from tests import paint
 from tests.running import PASSWORD, Browser, House, free_port
-from tests.server.media import pictures
 
 ROUNDS = 5
 COUNT = 300
@@ -70,7 +70,7 @@ def fill(house: House, folder: Path) -> str:
     address = ""
     for number in range(24):
         file = folder / f"{number}.jpg"
-        file.write_bytes(pictures.painterly(*shapes[number % len(shapes)], seed=number))
+        file.write_bytes(paint.jpeg(*shapes[number % len(shapes)], seed=number))
         done = house.run("post", str(file), "--as", "ada", "--title", f"Work {number}", "--alt", "Strokes of colour")
         address = done.stdout.strip()
     return re.sub(r"^https?://[^/]+", "", address)

@@ -77,7 +77,7 @@ KINDS: dict[str, type[Job]] = {kind.__name__: kind for kind in (Render, RenderAv
 # How many jobs of a lane run at the same time in one process.
 LANES = {"render": 2, "idle": 1, "mail": 2}
 # A claim lasts this long and is renewed while the job runs: after a crash others may have the job that soon.
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=12)
 # Waiting time after the first, second, … failure; then the job is given up.
 SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
 

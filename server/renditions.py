@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server import artworks, clock, jobs, uploads
-from server.errors import GiveUp
+from server.errors import Full, GiveUp, TryLater
 from server.media.orders import Facts, Made, Plan, Refused
 from server.models import Actor, Artwork, Media, MediaState, Purpose, Rendition, RenditionPurpose
 from server.site import Site
@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 # From this width on a picture can be shown on a wall; a smaller picture is shown when its ladder is complete.
 SHOWN_FROM = 640
 AVIF = "avif"
+
+NO_ROOM = "There is no room left on this server for the sizes of this image. It is tried again by itself."
+OUR_FAULT = (
+    "Something went wrong on this server. It is tried again by itself; you can also try again now, or remove the image."
+)
 
 # What identifies one file of a picture.
 Place = tuple[RenditionPurpose, str, int]
@@ -56,6 +61,13 @@ async def render(site: Site, job: jobs.Render) -> None:
         await _fail(site, media.id, before, str(refused))
         log.info("picture refused", extra={"media": media.id, "detail": refused.detail})
         return
+    except Full as full:
+        await _fail(site, media.id, before, NO_ROOM)
+        raise TryLater(str(full)) from full
+    except Exception:
+        # The worker tries again by itself; until then the artist shall not look at a picture that is "being made" for ever.
+        await _fail(site, media.id, before, OUR_FAULT)
+        raise
     stale += await _finish(site, media, made)
     await clear(site, stale)
 

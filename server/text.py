@@ -95,8 +95,8 @@ def _link(found: str) -> str:
     tail = found[len(url) :]
     shown = url.split("://", 1)[1]
     host = re.split(r"[/?#]", shown, maxsplit=1)[0]
-    # A name before an @ would pass for the host (https://good.example@evil.example): such a link is not made.
-    if "@" in host or not re.fullmatch(r"[^\s@]+", host):
+    # What has no plain host is no link: a name before an @ would pass for it (https://good.example@evil.example).
+    if not re.fullmatch(r"[\w.-]+(:\d{1,5})?", host):
         return _escape(found)
     shown = shown.removeprefix("www.").rstrip("/")
     length = max(LINK_LENGTH, len(host))

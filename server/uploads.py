@@ -198,12 +198,11 @@ async def _last_place(tx: AsyncSession, post_id: int, actor: Actor) -> int:
     owned = select(Post.id).where(Post.id == post_id, Post.author_id == actor.id, Post.deleted_at.is_(None))
     if await tx.scalar(owned.with_for_update()) is None:
         raise NotFound
-    count, last = (
-        await tx.execute(select(func.count(), func.max(Media.position)).where(Media.post_id == post_id))
-    ).one()
+    places = select(func.count(Media.id), func.coalesce(func.max(Media.position), -1)).where(Media.post_id == post_id)
+    count, last = (await tx.execute(places)).one()
     if count >= MAX_PICTURES:
         raise Invalid(files=f"A work has at most {MAX_PICTURES} images.")
-    return 0 if last is None else int(last) + 1
+    return int(last) + 1
 
 
 def _quota(site: Site, account: Account) -> int:

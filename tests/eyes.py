@@ -63,7 +63,8 @@ class Eyes:
         for width, window in ((390, PHONE), (1440, DESK)):
             self.page.set_viewport_size(window)  # type: ignore[arg-type]
             for theme in ("light", "dark"):
-                self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                # Without motion: a colour that is still on its way is neither of the two.
+                self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
                 where = f"{what}, {width} px, {theme}"
                 wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 if wide > 0:
@@ -76,7 +77,7 @@ class Eyes:
                     self.page.screenshot(path=shots / f"{what.replace(' ', '-')}-{theme}-{width}.png", full_page=True)
         if size:
             self.page.set_viewport_size(size)
-        self.page.emulate_media(color_scheme="light")
+        self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
     def satisfied(self) -> None:
         """Nothing was seen that should not be."""

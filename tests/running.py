@@ -29,6 +29,13 @@ class Answer:
         return self.body.decode()
 
 
+def card(answer: Answer) -> tuple[int, str]:
+    """The id and the state of the picture whose card this is."""
+    found = re.search(r'data-id="(\d+)" data-state="(\w+)"', answer.text)
+    assert found, answer.text
+    return int(found[1]), found[2]
+
+
 def free_port() -> int:
     """A port of the loopback address that nobody listens on."""
     with socket.socket() as probe:
@@ -44,6 +51,8 @@ class House:
     environ: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[str] | None = None
+    # A house without an administrator prints its set-up link after its address.
+    is_new: bool = False
     setup_link: str = ""
 
     @property
@@ -73,6 +82,8 @@ class House:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("Address: "), f"the server did not start: {line!r}, see {log.name}"
+        if self.is_new:
+            self.setup_link = self.process.stdout.readline().strip().removeprefix("Set-up: ")
         until = time.monotonic() + wait
         while True:
             try:
@@ -140,6 +151,11 @@ class Browser:
         answer = self.post("/login", {"name": handle, "password": password})
         assert answer.status in (302, 303), answer.text
         return self
+
+    def upload(self, content: bytes, name: str, csrf: str) -> Answer:
+        """Send one file as upload.js does; the answer is its card."""
+        headers = {"X-CSRF": csrf, "X-File-Name": urllib.parse.quote(name)}
+        return self.request("POST", "/uploads", content, headers)
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None

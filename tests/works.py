@@ -35,7 +35,9 @@ def arrive(site: Site, content: bytes) -> Path:
 
 async def upload(site: Site, account: Account, content: bytes | None = None, **more: Any) -> Media:
     """One accepted picture of `account`."""
-    return await uploads.accept(site, account.actor, arrive(site, picture() if content is None else content), "ferry.png", **more)
+    return await uploads.accept(
+        site, account.actor, arrive(site, picture() if content is None else content), "ferry.png", **more
+    )
 
 
 async def publish(
@@ -43,7 +45,9 @@ async def publish(
 ) -> Post:
     """A published work with one picture; it is ready once the jobs have run."""
     media = media or await upload(site, account)
-    draft = Draft(audience=audience, pictures=(Picture(media.id, "A ferry at dusk."),), **{"title": "The Last Ferry", **said})
+    draft = Draft(
+        audience=audience, pictures=(Picture(media.id, "A ferry at dusk."),), **{"title": "The Last Ferry", **said}
+    )
     async with site.db.write() as tx:
         post = await artworks.start(tx, account.actor, secrets.token_urlsafe(18))
         await artworks.publish(tx, post, draft, urls=site.urls)

@@ -35,7 +35,7 @@ async def load() -> None:
     """Find the session of this request. Runs before every view; media and federation addresses never ask for cookies."""
     g.sign_in = None
     token = request.cookies.get(cookie_name())
-    if token and not request.path.startswith(("/media/", "/static/")):
+    if token and policy_of(request.endpoint or "") != "machine":
         async with site().db.read() as tx:
             g.sign_in = await sign_ins.find(tx, token)
         g.session_token = token

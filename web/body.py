@@ -147,7 +147,7 @@ class Body(QuartBody):
         try:
             data = await asyncio.wait_for(super().__anext__(), SILENCE)
         except TimeoutError:
-            raise RequestTimeout from None
+            raise self._too_slow() from None
         self.meter.read()
         # Only the time that we waited for the client counts, not what we did with the bytes.
         self.waited += clock() - before
@@ -155,8 +155,12 @@ class Body(QuartBody):
         if self.total > self.limit:
             raise self._too_large()
         if self.waited > GRACE and self.total < SLOWEST * self.waited:
-            raise RequestTimeout
+            raise self._too_slow()
         return data
+
+    def _too_slow(self) -> RequestTimeout:
+        self.meter.is_whole.set()  # nobody waits for the rest
+        return RequestTimeout()
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"This is larger than the {self.limit / 1_000_000:,.0f} MB that this address accepts.")

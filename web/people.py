@@ -1,6 +1,5 @@
 """The person in an address: `/@name` is one of ours, `/@name@domain` somebody we know of elsewhere."""
 
-
 from server import actors, blocks
 from server.db import Session
 from server.errors import NotFound

@@ -6,12 +6,11 @@ ready within 60 seconds of the restart.
 
 import asyncio
 import hashlib
-import json
+import http.client
 import random
 import threading
 import time
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select
@@ -19,8 +18,8 @@ from sqlalchemy.orm import selectinload
 
 from server.db import Database
 from server.models import Account, Media, MediaState
-from tests.running import PASSWORD, Browser, House
-from tests.server.media import pictures
+from tests import paint
+from tests.running import PASSWORD, Browser, House, card
 
 SECONDS = 60
 
@@ -39,7 +38,7 @@ def test_a_killed_server_loses_no_picture(house: House, tmp_path: Path, database
     password = tmp_path / "password"
     password.write_text(PASSWORD)
     house.run("user", "create", "ada", "--email", "ada@mail.test", "--password-file", str(password))
-    files = [pictures.painterly(1200 + 300 * n, 900 + 200 * n, seed=n) for n in range(4)]
+    files = [paint.jpeg(1200 + 300 * n, 900 + 200 * n, seed=n) for n in range(4)]
     acknowledged: dict[int, str] = {}
 
     for turn in range(50 if long else 3):
@@ -62,18 +61,12 @@ def test_a_killed_server_loses_no_picture(house: House, tmp_path: Path, database
 def _upload(browser: Browser, token: str, files: list[bytes], acknowledged: dict[int, str], turn: int) -> None:
     """Upload until the server dies; remember what it said 201 to."""
     for number, content in enumerate(files * 10):
-        content += b""  # a fresh object for each request
-        headers = {"X-CSRF": token, "X-File-Name": quote(f"{turn}-{number}.jpg"), "Content-Type": "image/jpeg",
-                   "Accept": "application/json"}  # fmt: skip
         try:
-            answer = browser.request("POST", "/uploads", content, headers)
-        except OSError:
-            return
-        except Exception as wrong:  # http.client's own ways to say that the line broke
-            assert "http.client" in type(wrong).__module__, wrong
+            answer = browser.upload(content, f"{turn}-{number}.jpg", token)
+        except (OSError, http.client.HTTPException):  # the line broke: nothing was said
             return
         assert answer.status == 201, answer.text
-        acknowledged[int(json.loads(answer.body)["id"])] = hashlib.sha256(content).hexdigest()
+        acknowledged[card(answer)[0]] = hashlib.sha256(content).hexdigest()
 
 
 async def _everything_is_there(url: str, house: House, acknowledged: dict[int, str], until: float) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -181,7 +182,7 @@ async def test_the_same_characters_from_another_keyboard(site: Site) -> None:
 
 async def test_a_flood_of_sign_ins_is_told_to_wait() -> None:
     """security.md, part D: four at a time, fifty in the queue, then 429."""
-    kept = passwords.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    kept = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     tries = [passwords.is_right(kept, "wrong password") for _ in range(passwords.PARALLEL + passwords.QUEUE + 6)]
     results = await asyncio.gather(*tries, return_exceptions=True)
     assert sum(isinstance(result, TooMany) for result in results) == 6
@@ -224,7 +225,7 @@ async def test_an_unknown_name_takes_as_long_as_a_known_one(site: Site) -> None:
 
 async def test_an_outdated_hash_is_made_again(site: Site) -> None:
     account = await make(site)
-    weak = passwords.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     async with site.db.write() as tx:
         await tx.execute(update(Account).where(Account.id == account.id).values(password_hash=weak))
     await enter(site)

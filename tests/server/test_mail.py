@@ -7,9 +7,8 @@ import logging
 import ssl
 import stat
 from collections.abc import AsyncIterator
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
@@ -27,7 +26,7 @@ from server.site import Site
 LETTER = jobs.Mail(
     to="ines@mail.test", subject="Grüße from the house", text="Hello Inès,\n\nhttp://art.test/confirm/abc\n"
 )
-MESSAGES = {
+MESSAGES: dict[str, dict[str, Any]] = {
     "confirm": {"handle": "ines", "link": "L", "asks": True},
     "confirm_new": {"handle": "ines", "link": "L"},
     "reset": {"handle": "ines", "link": "L"},
@@ -160,7 +159,7 @@ async def test_without_a_mail_server_letters_are_files_for_our_eyes_only(
     files = sorted((site.settings.data_dir / "mail").glob("*.eml"))
     assert len(files) == 2
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
-    read = cast(EmailMessage, email.message_from_bytes(files[0].read_bytes(), policy=email.policy.default))
+    read = email.message_from_bytes(files[0].read_bytes(), policy=email.policy.default)
     assert read["To"] == "ines@mail.test"
     assert read["From"] == "Cartellino <cartellino@art.test>"
     assert read["Subject"] == "Grüße from the house"
@@ -181,7 +180,7 @@ async def test_starttls_with_a_name_and_a_password(
     assert encrypted and authenticated
     assert envelope.mail_from == "cartellino@art.test"
     assert envelope.rcpt_tos == ["ines@mail.test"]
-    read = cast(EmailMessage, email.message_from_bytes(envelope.content, policy=email.policy.default))
+    read = email.message_from_bytes(envelope.content, policy=email.policy.default)
     assert read.get_content().replace("\r\n", "\n") == LETTER.text
 
 

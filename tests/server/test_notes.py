@@ -85,7 +85,9 @@ async def test_an_edit_changes_words_names_and_audience(site: Site, alice: Accou
     assert (await one(site, Post, post.id)).edited_at
 
 
-async def test_names_of_this_house_are_found_with_and_without_its_domain(site: Site, alice: Account, bob: Account) -> None:
+async def test_names_of_this_house_are_found_with_and_without_its_domain(
+    site: Site, alice: Account, bob: Account
+) -> None:
     post = await write(site, alice, Note("@BOB @bob@art.test @nobody @bob@elsewhere.test"))
     assert [actor.id for actor in post.mentions] == [bob.actor.id]
     assert post.html.count("<a ") == 2

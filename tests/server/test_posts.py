@@ -104,7 +104,9 @@ async def test_nobody_mentioned_means_only_me(site: Site, alice: Account, run_jo
         assert (await visible(site, post.id, viewer))[0] == (name == "author"), name
 
 
-async def test_the_works_of_suspended_people_are_hidden(site: Site, alice: Account, bob: Account, run_jobs: Any) -> None:
+async def test_the_works_of_suspended_people_are_hidden(
+    site: Site, alice: Account, bob: Account, run_jobs: Any
+) -> None:
     """security.md row 45; and a suspended viewer sees what strangers see."""
     post = await publish(site, alice)
     quiet = await publish(site, alice, audience=Audience.FOLLOWERS)

@@ -1,13 +1,16 @@
 """The public sizes: made once, found again by their hash, complete however often it was interrupted."""
 
 import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from server import jobs, posts, renditions
-from server.errors import GiveUp
+from server import clock, jobs, posts, renditions
+from server.errors import Full, GiveUp
 from server.models import Account, Job, Media, MediaState, Post, Rendition, RenditionPurpose
 from server.site import Site
 from tests.server.test_uploads import CancelledAt
@@ -82,10 +85,8 @@ async def test_it_converges_wherever_it_is_cut(site: Site, alice: Account, long:
             await tx.execute(Rendition.__table__.delete())
             await tx.execute(update(Media).values(state=MediaState.WAITING))
         run = CancelledAt(renditions.render(site, jobs.Render(media.id)), step)
-        try:
+        with suppress(asyncio.CancelledError):
             await run
-        except asyncio.CancelledError:
-            pass
         await renditions.render(site, jobs.Render(media.id))
         assert shape(await renditions_of(site, media.id)) == expected, step
         assert (await one(site, Media, media.id)).state is MediaState.READY
@@ -143,3 +144,27 @@ async def test_a_complete_picture_survives_a_failing_second_run(site: Site, alic
     site.storage.path(media.master_key).write_bytes(b"rot")
     await renditions.render(site, jobs.Render(media.id))
     assert (await one(site, Media, media.id)).state is MediaState.READY
+
+
+async def test_a_full_disk_is_said_and_tried_again(
+    site: Site, alice: Account, run_jobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P11: nothing is lost, the artist reads why, and once there is room the picture is made without anybody's help."""
+    media = await upload(site, alice, picture(700, 500))
+    post = await publish(site, alice, media=media)
+    put = site.storage.put
+
+    def full(key: str, source: Path) -> None:
+        raise Full
+
+    monkeypatch.setattr(site.storage, "put", full)
+    await run_jobs(site)
+    row = await one(site, Media, media.id)
+    assert row.state is MediaState.FAILED and "no room" in row.failure
+    monkeypatch.setattr(site.storage, "put", put)
+    start = clock.now()
+    clock.set_source(lambda: start + timedelta(minutes=2))
+    await run_jobs(site)
+    row = await one(site, Media, media.id)
+    assert row.state is MediaState.READY and row.failure == ""
+    assert (await one(site, Post, post.id)).ready_at is not None

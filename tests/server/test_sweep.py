@@ -61,7 +61,9 @@ async def test_expired_rows_go(site: Site, alice: Account) -> None:
     day = timedelta(days=1)
     async with site.db.write() as tx:
         for number, moment in enumerate((now - day, now + day)):
-            tx.add(Letter(account_id=alice.id, purpose="reset", email="a@b.c", token_hash=f"l{number}", expires_at=moment))
+            tx.add(
+                Letter(account_id=alice.id, purpose="reset", email="a@b.c", token_hash=f"l{number}", expires_at=moment)
+            )
             tx.add(Throttle(key=f"k{number}", window=int(moment.timestamp()), count=3))
         for number, seen in enumerate((now - 31 * day, now - 29 * day)):
             tx.add(SignIn(account_id=alice.id, token_hash=f"s{number}", seen_at=seen))

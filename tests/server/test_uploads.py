@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Coroutine, Generator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 
 from server import uploads
 from server.errors import Full, Invalid, NotFound, TooLarge
-from server.models import Account, Job, Media, MediaState, Purpose, Rendition
+from server.models import Account, House, Job, Media, MediaState, Purpose, Rendition
 from server.site import Site
 from tests.conftest import make_account
 from tests.works import arrive, files_in, one, picture, renditions_of, upload
@@ -72,10 +73,8 @@ async def test_a_hang_up_at_any_moment_leaves_all_or_nothing(site: Site, alice: 
     for step in range(1, 200):
         before = await state(site, alice)
         run = CancelledAt(uploads.accept(site, alice.actor, arrive(site, content), "a.png"), step)
-        try:
+        with suppress(asyncio.CancelledError):
             await run
-        except asyncio.CancelledError:
-            pass
         await settled(site)
         after = await state(site, alice)
         assert after[4] == [], f"step {step}: an arrival was left"
@@ -99,7 +98,8 @@ async def test_a_failing_transaction_takes_its_file_back(site: Site, alice: Acco
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html><script>x</script>", b"\x89PNG\r\n\x1a\n" + b"\0" * 90, b"%PDF-1.7"],
+    [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html><script>x</script>", b"%PDF-1.7",
+     b"\x89PNG\r\n\x1a\n" + b"\0" * 90],
 )  # fmt: skip
 async def test_what_is_no_picture_is_refused_in_words(site: Site, alice: Account, content: bytes) -> None:
     """security.md rows 114 and 117."""
@@ -139,7 +139,9 @@ async def test_a_file_beyond_the_limit(site: Site, alice: Account) -> None:
     assert await state(site, alice) == (0, 0, 0, [], [])
 
 
-async def test_the_same_bytes_belong_to_each_picture_alone(site: Site, alice: Account, bob: Account, run_jobs: Any) -> None:
+async def test_the_same_bytes_belong_to_each_picture_alone(
+    site: Site, alice: Account, bob: Account, run_jobs: Any
+) -> None:
     """security.md row 53, decision 11: removing one never touches another, whoever owns it."""
     content = picture(200, 100)
     one_, two = await upload(site, alice, content), await upload(site, bob, content)
@@ -173,3 +175,23 @@ async def test_retrying_what_did_not_fail_does_nothing(site: Site, alice: Accoun
         await uploads.retry(tx, media)
         assert await tx.scalar(select(func.count(Job.id))) == 1
         assert await tx.scalar(select(func.count(Rendition.id))) == 0
+
+
+async def test_a_statement_that_is_cancelled_gives_the_lock_back(site: Site) -> None:
+    """A browser that hangs up in the middle of a transaction must not make everybody else wait for the database."""
+
+    async def work(value: str) -> None:
+        async with site.db.write() as tx:
+            await tx.scalar(select(func.count(Media.id)))
+            tx.add(House(name=value, value=value))
+            await tx.flush()
+            await tx.scalar(select(House.value).limit(1))
+
+    for step in range(1, 100):
+        run = CancelledAt(work(f"cut {step}"), step)
+        with suppress(asyncio.CancelledError):
+            await run
+        await asyncio.wait_for(work(f"next {step}"), 3)
+        if not run.was_cancelled:
+            break
+    assert not run.was_cancelled

@@ -75,7 +75,9 @@ async def port(app: Quart, unused_tcp_port: int) -> AsyncIterator[int]:
     await server
 
 
-async def send(port: int, path: str, content: bytes, *, chunked: bool = False, kind: str = "application/octet-stream") -> tuple[int, str]:
+async def send(
+    port: int, path: str, content: bytes, *, chunked: bool = False, kind: str = "application/octet-stream"
+) -> tuple[int, str]:
     """One request by hand; with `chunked` nobody announces its length."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(content)}"
@@ -108,7 +110,9 @@ def multipart(parts: list[tuple[str, str | None, bytes]]) -> tuple[bytes, str]:
     lines = []
     for name, filename, content in parts:
         file = f'; filename="{filename}"' if filename is not None else ""
-        lines.append(f'--XX\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n")
+        lines.append(
+            f'--XX\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n"
+        )
     return b"".join(lines) + b"--XX--\r\n", "multipart/form-data; boundary=XX"
 
 
@@ -137,7 +141,9 @@ async def test_a_file_is_at_most_what_the_settings_say(port: int, site: Site, ch
 async def test_a_form_with_files_keeps_what_fits(port: int, site: Site, chunked: bool) -> None:
     """One file that is too large costs itself, not the whole form."""
     _limit(site, 1)
-    content, kind = multipart([("a", None, b"x"), ("files", "1", b"y" * MB), ("files", "2", b"z" * (MB + 1)), ("files", "", b"")])
+    content, kind = multipart(
+        [("a", None, b"x"), ("files", "1", b"y" * MB), ("files", "2", b"z" * (MB + 1)), ("files", "", b"")]
+    )
     assert await send(port, "/test/files", content, chunked=chunked, kind=kind) == (200, f"{MB} {MB + 1}!")
     content, kind = multipart([("files", str(n), b"y" * MB) for n in range(19)])
     assert (await send(port, "/test/files", content, chunked=chunked, kind=kind))[0] == 413
@@ -158,7 +164,10 @@ async def test_too_many_parts(port: int) -> None:
     assert (await send(port, "/test/form", many, kind=FORM))[0] == 422
 
 
-@pytest.mark.parametrize("content", [b"", b"--XX", b"--XX\r\n\r\n\r\n", b"x" * 5000, b"--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nno end"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"--XX", b"--XX\r\n\r\n\r\n", b"x" * 5000, b'--XX\r\nContent-Disposition: form-data; name="a"\r\n\r\nno end'],
+)
 async def test_a_broken_form_is_refused(port: int, content: bytes) -> None:
     assert (await send(port, "/test/files", content, kind="multipart/form-data; boundary=XX"))[0] == 400
 
@@ -199,7 +208,10 @@ async def test_slow_clients_are_let_go(port: int, monkeypatch: pytest.MonkeyPatc
 async def test_a_hang_up_leaves_nothing(port: int, site: Site) -> None:
     """P15: the temporary file goes with the connection."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"POST /test/file HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 900000\r\n\r\n".encode() + b"x" * 400_000)
+    writer.write(
+        f"POST /test/file HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 900000\r\n\r\n".encode()
+        + b"x" * 400_000
+    )
     await writer.drain()
     await _until(lambda: files_in(site.incoming) != [])
     writer.close()

@@ -22,8 +22,9 @@ from server import artworks, clock, galleries, ids, posts, renditions, throttle,
 from server.errors import Full, Invalid, NotFound, Problem, TooLarge
 from server.models import Kind, Media, Post, Purpose
 from server.rights import LICENCES, RESERVATIONS
-from web import body, forms
+from web import forms
 from web.auth import signed_in
+from web.body import FILE, FILES, accepts
 from web.current import me, site
 from web.errors import wants_json
 from web.forms import Sheet
@@ -72,7 +73,7 @@ async def new() -> Response:
 
 
 @blueprint.post("/new")
-@body.accepts(body.FILES)
+@accepts(FILES)
 @signed_in
 async def compose() -> Response:
     """Everything that the page of a draft can do. The same form sent twice is the same work."""
@@ -96,7 +97,7 @@ async def edit(handle: str, post_id: int) -> Response:
 
 
 @blueprint.post("/@<handle>/<int:post_id>/edit")
-@body.accepts(body.FILES)
+@accepts(FILES)
 @signed_in
 async def change(handle: str, post_id: int) -> Response:
     """Change a published work or a note. Nothing of it changes before Save."""
@@ -142,7 +143,7 @@ async def delete(handle: str, post_id: int) -> Response:
 
 # -- single files, for the script ----------------------------------------------------------------------------------------
 @blueprint.post("/uploads")
-@body.accepts(body.FILE)
+@accepts(FILE)
 @signed_in
 async def upload() -> Response:
     """One file as the whole body, its name percent-encoded in X-File-Name. 201 with its card, or a reason in words."""
@@ -187,9 +188,10 @@ async def _do(post: Post | None, form_key: str) -> Response:
     """`post` is the published work that is changed; None for a new work or a draft, which `form_key` finds."""
     form = await request.form
     wish = DO.fullmatch(form.get("do", "draft"))
-    if wish is None:
+    number = ids.parse(wish[3] or "0") if wish else None
+    if wish is None or number is None:
         raise Invalid("This button is not known here. Reload the page and try again.")
-    verb, number = wish[1] or wish[2], int(wish[3] or 0)
+    verb = wish[1] or wish[2]
     taken, refused = await _take_files()
     async with site().db.read() as tx:
         pictures = await _my_pictures(tx, [*forms.picture_ids(form), *taken])
