@@ -1,6 +1,6 @@
 """Take the pictures of the documentation again, from a demo house of its own.
 
-    make screenshots
+make screenshots
 """
 
 import os
@@ -80,7 +80,9 @@ def _shoot(house: House) -> None:
                     png = SHOTS / f"{name}-{theme}-{width}.png"
                     page.screenshot(path=png)
                     # 256 colours are enough for a page in a README, and a fifth of the bytes.
-                    Image.open(png).convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(png, optimize=True)
+                    Image.open(png).convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(
+                        png, optimize=True
+                    )
                 context.close()
 
 

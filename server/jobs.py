@@ -178,9 +178,3 @@ async def next_due(tx: AsyncSession) -> datetime | None:
     waiting = and_(Row.failed_at.is_(None), or_(Row.locked_until.is_(None), Row.locked_until <= clock.now()))
     found: datetime | None = await tx.scalar(select(func.min(Row.due_at)).where(waiting))
     return found
-
-
-async def waiting(tx: AsyncSession, kind: type[Job], key: str | None) -> bool:
-    """Whether such a job is still to be done."""
-    found = select(Row.id).where(Row.kind == kind.__name__, Row.key == key, Row.failed_at.is_(None)).limit(1)
-    return await tx.scalar(found) is not None

@@ -12,7 +12,7 @@ from hypercorn.asyncio import serve as hypercorn
 from hypercorn.config import Config
 from quart import Quart
 
-from server import accounts, jobs
+from server import accounts, sweep
 from server.site import Site
 from server.worker import Handlers, Worker
 
@@ -73,8 +73,8 @@ async def work(site: Site, handlers: Handlers) -> None:
 
 async def _work(site: Site, worker: Worker) -> None:
     async with site.db.write() as tx:
-        if not await jobs.waiting(tx, jobs.Sweep, jobs.Sweep().key):
-            jobs.enqueue(tx, jobs.Sweep())
+        await sweep.ensure(tx)
+    await asyncio.to_thread(site.pixels.sweep)
     await worker.run()
 
 

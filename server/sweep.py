@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import clock, jobs, posts, throttle
+from server import clock, jobs, joining, posts, throttle
 from server.models import Actor, Job, Letter, Media, Purpose, Rendition, SignIn
 from server.site import Site
 
@@ -38,6 +38,7 @@ async def sweep(site: Site, job: jobs.Sweep) -> None:
         kept = clock.after(days=-site.settings.jobs.keep_failed_days)
         await tx.execute(delete(Job).where(Job.failed_at < kept))
         await throttle.forget(tx)
+        await joining.forget(tx)
     if files or keys:
         log.info("swept", extra={"arrivals": files, "files": len(keys)})
 

@@ -9,10 +9,12 @@ import asyncio
 import hashlib
 import logging
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
 
 from server import ids, jobs, posts, text
 from server.errors import Full, Invalid, NotFound, TooLarge
@@ -100,6 +102,22 @@ async def mine(tx: AsyncSession, media_id: int, actor: Actor) -> Media:
     """A picture of `actor`, with or without a post; NotFound for everybody else's."""
     media: Media | None = await tx.scalar(select(Media).where(Media.id == media_id, Media.owner_id == actor.id))
     if media is None:
+        raise NotFound
+    return media
+
+
+async def of(tx: AsyncSession, media_ids: Iterable[int], actor: Actor) -> dict[int, Media]:
+    """Those of these pictures that are the actor's own and made for works, by id, with their sizes loaded."""
+    mine = (Media.id.in_(list(media_ids)), Media.owner_id == actor.id, Media.purpose == Purpose.WORK)
+    query = select(Media).where(*mine).options(selectinload(Media.renditions))
+    return {media.id: media for media in await tx.scalars(query)}
+
+
+async def loose(tx: AsyncSession, media_id: int, actor: Actor) -> Media:
+    """A picture of `actor` that is in no published work; NotFound otherwise: those leave with the work's own form."""
+    media = await mine(tx, media_id, actor)
+    published = select(Post.id).where(Post.id == media.post_id, Post.published_at.is_not(None))
+    if media.purpose is not Purpose.WORK or await tx.scalar(published) is not None:
         raise NotFound
     return media
 

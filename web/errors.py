@@ -75,7 +75,7 @@ async def on_http(wrong: HTTPException) -> Response:
 
 async def on_crash(wrong: Exception) -> Response:
     """A defect of ours: logged in full, said in general."""
-    log.error("request failed", exc_info=wrong, extra={"path": request.path, "method": request.method})
+    log.error("request failed", exc_info=wrong, extra={"route": str(request.url_rule), "method": request.method})
     return _say(500, "Something went wrong on this server. It has been written down; nothing you sent was half-saved.")
 
 

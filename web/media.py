@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 from quart import Blueprint, Response, request
 from quart.wrappers.response import FileBody
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 from werkzeug.datastructures import Range
 from werkzeug.http import parse_range_header
 
-from server import clock, ids, posts
+from server import clock, ids, viewing
+from server.db import Session
 from server.errors import NotFound
 from server.media.orders import MIME
-from server.models import Account, AccountState, Actor, Media, Post, Purpose, Rendition
+from server.models import Actor, Rendition
 from server.urls import ENDINGS
 from web.auth import machine
 from web.current import site
@@ -105,45 +104,23 @@ async def _find(media_id: str, name: str) -> _File:
     parsed, number = NAME.fullmatch(name), ids.parse(media_id)
     if parsed is None or number is None or parsed[3] not in FORMATS:
         raise NotFound
-    this = (
-        Rendition.media_id == number,
-        Rendition.hash.startswith(parsed[1]),
-        Rendition.width == int(parsed[2]),
-        Rendition.format == FORMATS[parsed[3]],
-    )
     async with site().db.read() as tx:
-        rendition = await tx.scalar(select(Rendition).where(*this).limit(1))
+        rendition = await viewing.find(tx, number, parsed[1], int(parsed[2]), FORMATS[parsed[3]])
         if rendition is None:
             raise NotFound
-        if await _may_see(tx, number, None):
+        if await viewing.may_see(tx, number, None):
             return _File(rendition, is_public=True)
         viewer = await _signed_for(tx)
-        if viewer is not None and await _may_see(tx, number, viewer):
+        if viewer is not None and await viewing.may_see(tx, number, viewer):
             return _File(rendition, is_public=False)
     raise NotFound
 
 
-async def _may_see(tx: AsyncSession, media_id: int, viewer: Actor | None) -> bool:
-    of_post = (
-        select(Media.id).join(Post, Post.id == Media.post_id).where(Media.id == media_id, posts.visible_to(viewer))
-    )
-    worn = select(Media.id).join(Actor, Actor.face_id == Media.id)
-    worn = worn.where(Media.id == media_id, Media.purpose == Purpose.FACE, Actor.suspended_at.is_(None))
-    if await tx.scalar(of_post) is not None or await tx.scalar(worn) is not None:
-        return True
-    # What has no post yet is its owner's alone: the picture on the page where a work is being made.
-    own = select(Media.id).where(Media.id == media_id, Media.post_id.is_(None))
-    return viewer is not None and await tx.scalar(own.where(Media.owner_id == viewer.id)) is not None
-
-
-async def _signed_for(tx: AsyncSession) -> Actor | None:
+async def _signed_for(tx: Session) -> Actor | None:
     """The person whom the signature of this address names, if it holds and if they may still come in."""
     viewer_id, until = ids.parse(request.args.get("for", "")), ids.parse(request.args.get("until", ""))
     if viewer_id is None or until is None or not 0 < until - clock.now().timestamp() <= LONGEST_SIGNED:
         return None
     if not site().urls.is_signed(request.path, viewer_id, until, request.args.get("sig", "")):
         return None
-    left = select(Account.id).where(Account.actor_id == Actor.id, Account.state != AccountState.ACTIVE).exists()
-    query = select(Actor).where(Actor.id == viewer_id, Actor.suspended_at.is_(None), ~left)
-    viewer: Actor | None = await tx.scalar(query)
-    return viewer
+    return await viewing.person(tx, viewer_id)

@@ -70,8 +70,8 @@ def page(
 ) -> Response:
     """Render `templates/pages/<template>` with exactly the values it names.
 
-    `pictures` are the pictures on the page: their ratio, average colour, focal point and width go into the page's one inline style
-    (`.m<id>{--r;--c;--x;--y;--w}`), whose hash is named in the content security policy.
+    `pictures` are the pictures on the page: their ratio, average colour, focal point and width go into the page's one inline
+    style (`.m<id>{--r;--c;--x;--y;--w}`), whose hash is named in the content security policy.
     """
     styles = style_of(pictures)
     text = (
@@ -94,10 +94,12 @@ def page(
     body = text.encode()
     response = Response(body, status, mimetype="text/html")
     g.style_hash = style_hash(styles)
-    if status == 200 and viewer() is None and account() is None:
+    etag = ""
+    if status == 200 and account() is None:
         # The same for every stranger, so it may be compressed and compared; a page made for somebody is neither, since
         # it carries the form's secret.
-        response.set_etag(hashlib.sha256(body).hexdigest()[:24], weak=True)
+        etag = hashlib.sha256(body).hexdigest()[:24]
+        response.set_etag(etag, weak=True)
         if len(body) > 1000 and "br" in request.headers.get("Accept-Encoding", ""):
             response.set_data(brotli.compress(body, quality=4))
             response.headers["Content-Encoding"] = "br"
@@ -105,7 +107,7 @@ def page(
         response.headers[name] = value
     if request.cookies.get("notice"):
         response.delete_cookie("notice", path="/")
-    elif response.get_etag()[0] and request.if_none_match.contains_weak(response.get_etag()[0]):
+    elif etag and request.if_none_match.contains_weak(etag):
         response.status_code = 304
         response.set_data(b"")
     return response

@@ -1,6 +1,7 @@
 """Migrations go up on both databases, twice is once, and they end where the models are."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -17,16 +18,16 @@ async def test_an_up_to_date_database_is_left_alone(site: Site) -> None:
     assert await migrations.upgrade(site.db) is False
 
 
-@pytest.mark.filterwarnings("ignore:autogenerate skipping")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping", "ignore:Skipped unsupported reflection")
 async def test_the_migrations_end_where_the_models_are(site: Site) -> None:
-    def compare(connection: Connection) -> list[object]:
-        return list(
-            compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata)
-        )
+    """Tables, columns, types and constraints; indexes on expressions cannot be compared and are looked at by name below."""
+
+    def compare(connection: Connection) -> list[Any]:
+        options = {"compare_type": True, "include_object": lambda _, __, kind, *___: kind != "index"}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
 
     async with site.db.writer.begin() as connection:
-        difference = await connection.run_sync(compare)
-    assert difference == []
+        assert await connection.run_sync(compare) == []
 
 
 async def test_every_index_of_the_models_exists(site: Site) -> None:

@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from quart import Blueprint, Response, jsonify, redirect, request
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
 
 from server import artworks, clock, galleries, ids, posts, renditions, throttle, uploads
+from server.db import Session
 from server.errors import Full, Invalid, NotFound, Problem, TooLarge
-from server.models import Kind, Media, Post, Purpose
+from server.models import Kind, Post
 from server.rights import LICENCES, RESERVATIONS
 from web import forms
 from web.auth import signed_in
@@ -174,11 +172,7 @@ async def retry(media_id: int) -> Response:
 async def discard(media_id: int) -> Response:
     """Remove a picture that is in no published work; those leave with the work's own form."""
     async with site().db.write() as tx:
-        media = await uploads.mine(tx, _checked(media_id), me())
-        published = select(Post.id).where(Post.id == media.post_id, Post.published_at.is_not(None))
-        if media.purpose is not Purpose.WORK or await tx.scalar(published) is not None:
-            raise NotFound
-        keys = await uploads.discard(tx, media)
+        keys = await uploads.discard(tx, await uploads.loose(tx, _checked(media_id), me()))
     await renditions.clear(site(), keys)
     return Response(b"", 204)
 
@@ -194,7 +188,7 @@ async def _do(post: Post | None, form_key: str) -> Response:
     verb = wish[1] or wish[2]
     taken, refused = await _take_files()
     async with site().db.read() as tx:
-        pictures = await _my_pictures(tx, [*forms.picture_ids(form), *taken])
+        pictures = await uploads.of(tx, [*forms.picture_ids(form), *taken], me())
     sheet = forms.typed(form, pictures, me())
     sheet.cards += [forms.card(pictures[media_id]) for media_id in taken]
     desk = Desk(sheet, form_key, post, refused=refused)
@@ -290,21 +284,16 @@ async def _take_files() -> tuple[list[int], list[str]]:
     return taken, refused
 
 
-async def _my_pictures(tx: AsyncSession, numbers: list[int]) -> dict[int, Media]:
-    query = select(Media).where(Media.id.in_(numbers), Media.owner_id == me().id, Media.purpose == Purpose.WORK)
-    return {media.id: media for media in await tx.scalars(query.options(selectinload(Media.renditions)))}
-
-
 async def _reload(desk: Desk) -> None:
     """The cards with their pictures as they are stored now; what was typed beside them stays."""
     async with site().db.read() as tx:
-        found = await _my_pictures(tx, [card.media.id for card in desk.sheet.cards])
+        found = await uploads.of(tx, [card.media.id for card in desk.sheet.cards], me())
     desk.sheet.cards = [card for card in desk.sheet.cards if card.media.id in found]
     for card in desk.sheet.cards:
         card.media = found[card.media.id]
 
 
-async def _my_post(tx: AsyncSession, handle: str, post_id: int) -> Post:
+async def _my_post(tx: Session, handle: str, post_id: int) -> Post:
     """One of my own posts, under my own name; NotFound for everything else (security.md row 42)."""
     post = await posts.get(tx, post_id, me())
     if post.author_id != me().id or handle.lower() != me().handle.lower():
@@ -343,7 +332,7 @@ async def _show(desk: Desk, status: int = 200) -> Response:
 
 async def _card(media_id: int, status: int = 200) -> Response:
     async with site().db.read() as tx:
-        found = await _my_pictures(tx, [_checked(media_id)])
+        found = await uploads.of(tx, [_checked(media_id)], me())
     if media_id not in found:
         raise NotFound
     card = forms.card(found[media_id])
