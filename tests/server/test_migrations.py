@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from server import migrations
@@ -58,3 +60,12 @@ async def test_a_database_from_the_future_is_refused(site: Site) -> None:
         await tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(migrations.TooNew, match="9999"):
         await migrations.upgrade(site.db)
+
+
+def test_the_files_names_say_what_alembic_says() -> None:
+    """A start asks the names alone; they must not differ from the chain that Alembic sees."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations.HERE))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_current_head() == migrations.head()
+    assert [script.revision for script in scripts.walk_revisions()][::-1] == migrations.revisions()
