@@ -2,18 +2,16 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from quart import Response, current_app, request
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
 
 from federation.vocabulary import Json
+from server import actors
 from server.errors import Gone, Invalid, NotFound, Problem
-from server.models import Account, AccountState, Actor, Media
+from server.models import Actor
 from server.site import Site
 
 View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
@@ -76,20 +74,8 @@ async def resident(tx: AsyncSession, handle: str) -> Actor:
     Raises NotFound for people who are unknown, wait to be let in, were turned away, are locked or suspended: alike, so
     that nobody learns which (security.md row 63).
     """
-    if not re.fullmatch(r"[A-Za-z0-9_]{1,30}", handle):
-        raise NotFound
-    query = (
-        select(Actor)
-        .join(Account, Account.actor_id == Actor.id)
-        .where(
-            func.lower(Actor.handle) == handle.lower(),
-            Actor.domain.is_(None),
-            Actor.suspended_at.is_(None),
-            Account.state == AccountState.ACTIVE,
-        )
-        .options(joinedload(Actor.face).selectinload(Media.renditions))
-    )
-    found: Actor | None = await tx.scalar(query)
+    known = actors.HANDLE.fullmatch(handle)
+    found = await actors.find(tx, handle, None, actors.in_good_standing()) if known else None
     if found is None:
         raise NotFound
     return found

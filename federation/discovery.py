@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import render
 from federation.answers import answer, conditional, machine, on_problem, resident, send, site
 from federation.vocabulary import ACTIVITY_JSON, JRD_JSON, MEDIA_TYPES, XRD_XML, Json
-from server import clock, posts
+from server import actors, clock, posts
 from server.errors import Invalid, NotFound, Problem
-from server.models import Account, AccountState, Actor, Post, SignIn
+from server.models import Account, Actor, Post, SignIn
 from server.rights import channels
 from server.settings import Settings
 from server.urls import Urls
@@ -118,8 +118,7 @@ def about(number: str, settings: Settings, usage: Json) -> Json:
 
 async def counted(tx: AsyncSession) -> Json:
     """How many people there are, how many were seen within 30 and 180 days, and how many posts strangers can read."""
-    active = (Account.state == AccountState.ACTIVE, Actor.suspended_at.is_(None))
-    people = select(func.count(Account.id)).join(Actor, Actor.id == Account.actor_id).where(*active)
+    people = select(func.count(Account.id)).join(Actor, Actor.id == Account.actor_id).where(actors.in_good_standing())
 
     async def seen(days: int) -> int:
         since = clock.now() - timedelta(days=days)
@@ -127,7 +126,7 @@ async def counted(tx: AsyncSession) -> Json:
             select(func.count(func.distinct(SignIn.account_id)))
             .join(Account, Account.id == SignIn.account_id)
             .join(Actor, Actor.id == Account.actor_id)
-            .where(*active, SignIn.seen_at >= since)
+            .where(actors.in_good_standing(), SignIn.seen_at >= since)
         )
         return int(await tx.scalar(query) or 0)
 

@@ -20,7 +20,7 @@ from federation.vocabulary import (
     Json,
 )
 from server import rights, text
-from server.models import Actor, Audience, Gallery, Key, Kind, Media, Post, Rating, Rendition, RenditionPurpose, Tag
+from server.models import Actor, Audience, Gallery, Key, Kind, Media, Post, Rendition, RenditionPurpose, Tag
 from server.rights import Rights, channels
 from server.urls import Urls
 
@@ -109,7 +109,7 @@ def _post(post: Post, urls: Urls, kind: str) -> Json:
         "to": to,
         "cc": cc,
         "summary": post.warning or None,
-        "sensitive": bool(post.warning) or post.rating is not Rating.GENERAL,
+        "sensitive": post.is_sensitive,
         "tag": [_hashtag(tag, urls) for tag in post.tags] + [_mention(actor, urls) for actor in post.mentions],
         "likes": {"id": f"{uri}/likes", "type": "Collection", "totalItems": post.likes},
         "replies": {"id": f"{uri}/replies", "type": "Collection", "first": f"{uri}/replies?after=0"},

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from quart import Blueprint, Response, request
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import render
 from federation.answers import answer, conditional, machine, on_problem, resident, site
 from federation.vocabulary import ACTIVITY_JSON, Json
-from server import galleries, ids, posts
+from server import follows, galleries, ids, posts
 from server.errors import Gone, NotFound, Problem
-from server.models import Follow, Gallery, Hanging, Key, Kind, Post
+from server.models import Gallery, Hanging, Key, Kind, Post
 from server.timelines import on_profile
 from server.urls import prefers_page
 
@@ -40,7 +40,7 @@ async def actor(handle: str) -> Response:
         key = await tx.scalar(
             select(Key).where(Key.actor_id == person.id, Key.kind == "rsa").order_by(Key.id.desc()).limit(1)
         )
-        shown = [gallery for gallery, _, _ in await galleries.of(tx, person, None)]
+        shown = [gallery for gallery, count in await galleries.counted(tx, person, None) if count]
     return activity(render.document(render.actor(person, site().urls, key, shown)))
 
 
@@ -95,12 +95,10 @@ async def count_of(handle: str, which: str) -> Response:
     urls = site().urls
     async with site().db.read() as tx:
         person = await resident(tx, handle)
-        column = Follow.followed_id if which == "followers" else Follow.follower_id
-        total = await tx.scalar(
-            select(func.count()).select_from(Follow).where(column == person.id, Follow.accepted.is_(True))
-        )
+        count = follows.count_followers if which == "followers" else follows.count_following
+        total = await count(tx, person)
     uri = urls.followers(person) if which == "followers" else urls.following(person)
-    return activity(render.document(render.collection(uri, total or 0)))
+    return activity(render.document(render.collection(uri, total)))
 
 
 # -- galleries ---------------------------------------------------------------------------------------------------------
@@ -112,7 +110,7 @@ async def streams(handle: str) -> Response:
         person = await resident(tx, handle)
         if to_page():
             return moved(urls.profile(person, "galleries"))
-        shown = [gallery for gallery, _, _ in await galleries.of(tx, person, None)]
+        shown = [gallery for gallery, count in await galleries.counted(tx, person, None) if count]
     whole = render.collection(
         urls.streams(person),
         len(shown),
@@ -132,11 +130,13 @@ async def gallery(handle: str, gallery_id: str) -> Response:
         shown = await galleries.by_id(tx, ids.parse(gallery_id) or 0)
         if shown.owner_id != person.id:
             raise NotFound
+        hung = _hung(shown)
+        total = await tx.scalar(select(func.count()).select_from(hung.subquery()))
+        if not total:
+            raise NotFound  # for a stranger there is no such gallery, as on the pages (row 39)
         if to_page():
             return moved(urls.gallery_page(shown))
-        hung = _hung(shown)
         if not request.args:
-            total = await tx.scalar(select(func.count()).select_from(hung.subquery()))
             return activity(render.document(render.gallery(shown, urls, total or 0)))
         number = max(1, min(cursor("page") or 1, 10_000))
         rows = list(await tx.scalars(hung.offset((number - 1) * PAGE).limit(PAGE + 1)))
@@ -236,7 +236,6 @@ async def find(tx: AsyncSession, kind: str, post_id: str) -> Post:
     found = await posts.get(tx, ids.parse(post_id) or 0, None)
     if found.kind is not KINDS[kind] or found.uri is not None:
         raise NotFound
-    await resident(tx, found.author.handle)
     return found
 
 
@@ -245,7 +244,10 @@ async def answered_by(tx: AsyncSession, shown: Sequence[Post]) -> dict[int, Post
     wanted = {post.reply_to_id for post in shown if post.reply_to_id}
     if not wanted:
         return {}
-    return {post.id: post for post in await tx.scalars(select(Post).where(Post.id.in_(wanted)))}
+    # An answer outlives what it answers: once that is narrowed, its id is not told any more (row 39).
+    removed = and_(Post.deleted_at.is_not(None), Post.was_public.is_(True))
+    known = select(Post).where(Post.id.in_(wanted), or_(posts.visible_to(None), removed))
+    return {post.id: post for post in await tx.scalars(known)}
 
 
 def activity(document: Json) -> Response:

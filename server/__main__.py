@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line, in one place."""
-    top = argparse.ArgumentParser("cartellino", description="A gallery of its artists' own, on the fediverse.")
+    top = argparse.ArgumentParser("cartellino", description="A gallery of its artists’ own, on the fediverse.")
     top.add_argument("--version", action="version", version=f"Cartellino {serving.version()}")
     top.set_defaults(log_level="")
     verbs = top.add_subparsers(required=True, metavar="COMMAND")

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from server import actors, clock, ids, letters, mail, passwords, sign_ins, throttle
+from server import actors, clock, ids, letters, mail, passwords, sign_ins, text, throttle
 from server import keys as key_pairs
 from server.db import insert_once
 from server.errors import Conflict, Forbidden, Invalid, NotFound, Problem
@@ -180,6 +180,8 @@ async def get(tx: AsyncSession, account_id: int, *, lock: bool = False) -> Accou
 async def find(tx: AsyncSession, name: str) -> Account | None:
     """The account behind what somebody typed: an e-mail address, or a handle with or without its @."""
     name = name.strip()
+    if "\0" in name:  # PostgreSQL cannot even be asked
+        return None
     if "@" in name[1:]:
         return await find_by_email(tx, name)
     actor = await actors.find(tx, name.removeprefix("@")) if name else None
@@ -192,6 +194,8 @@ async def find(tx: AsyncSession, name: str) -> Account | None:
 
 async def find_by_email(tx: AsyncSession, email: str) -> Account | None:
     """The account with this address, or None."""
+    if "\0" in email:
+        return None
     rows = select(Account).where(Account.email == email.strip().lower()).options(joinedload(Account.actor))
     found: Account | None = await tx.scalar(rows)
     return found
@@ -201,7 +205,7 @@ async def by_handle(tx: AsyncSession, handle: str) -> Account:
     """The account of one of our people; raises NotFound."""
     account = None if "@" in handle[1:] else await find(tx, handle)
     if account is None:
-        raise NotFound(f"There is nobody called {actors.one_line(handle)[:40]} here.")
+        raise NotFound(f"There is nobody called {text.line(handle)[:40]} here.")
     return account
 
 
@@ -303,6 +307,8 @@ async def _put_password(tx: AsyncSession, site: Site, account: Account, new_hash
     account.password_hash = new_hash
     await _end_everything(tx, account)
     await letters.void(tx, account, letters.RESET)
+    # Whoever knew the old password may have asked for another address; its link would hand them the account back.
+    await letters.void_changes(tx, account)
     mail.queue(tx, site.settings, account.email, "password_changed", handle=account.actor.handle)
 
 
@@ -345,11 +351,11 @@ async def reject(tx: AsyncSession, site: Site, account: Account, sentence: str =
     mail.queue(tx, site.settings, kept.email, "turned_away", handle=kept.actor.handle, sentence=_sentence(sentence))
 
 
-def _sentence(text: str) -> str:
-    text = actors.several_lines(text)
-    if len(text) > 1000:
-        raise Invalid(sentence=f"This has {len(text):,} characters; 1,000 are possible.")
-    return text
+def _sentence(typed: str) -> str:
+    sentence = text.clean(typed)
+    if len(sentence) > 1000:
+        raise Invalid(sentence=f"This has {len(sentence):,} characters; 1,000 are possible.")
+    return sentence
 
 
 # -- roles, states and tokens --------------------------------------------------------------------------------------------

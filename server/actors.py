@@ -1,18 +1,17 @@
 """Profiles, local or remote: their names, finding them, editing what they say of themselves."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from server import rights
+from server import blocks, rights, text
 from server.errors import Invalid, NotFound
-from server.models import Actor, Audience, Licence, Media, Reservation
+from server.models import Account, AccountState, Actor, Audience, Licence, Media, Reservation
 
 HANDLE = re.compile(r"[A-Za-z0-9_]{1,30}", re.ASCII)
 # Names that sound like the house itself, or that other servers give a meaning to.
@@ -28,8 +27,6 @@ RESERVED = frozenset(
 )
 MAX_LINKS = 8
 MIN_PUBLIC, MAX_PUBLIC = 640, 8192
-# Turn the reading direction of what follows, or cannot be seen: good for pretending to be somebody else.
-_HIDDEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 def check_handle(name: str) -> str:
@@ -42,6 +39,27 @@ def check_handle(name: str) -> str:
     return name
 
 
+def in_good_standing() -> ColumnElement[bool]:
+    """THE rule for people: whether an actor stands here for others to see. Pages, pictures and documents all filter by it.
+
+    Nobody suspended; and of this house's people only those who are let in: neither who waits, nor who was turned away or
+    disabled. Nobody learns which of these it is (security.md rows 45 and 63).
+    """
+    kept_out = exists().where(Account.actor_id == Actor.id, Account.state != AccountState.ACTIVE).correlate(Actor)
+    return and_(Actor.suspended_at.is_(None), ~kept_out)
+
+
+async def seen(tx: AsyncSession, handle: str, domain: str | None, viewer: Actor | None) -> Actor:
+    """The person with this handle as `viewer` (None: a stranger) may know of them, with their face loaded.
+
+    Raises NotFound for nobody, for whoever is not in good standing, and for a viewer whom that person blocks (row 51).
+    """
+    found = await find(tx, handle, domain, in_good_standing())
+    if found is None or (viewer is not None and await blocks.blocks(tx, found, viewer)):
+        raise NotFound("There is nobody with this name.")
+    return found
+
+
 async def by_handle(tx: AsyncSession, handle: str, domain: str | None = None) -> Actor:
     """The person with this handle, with their face loaded; raises NotFound. Case does not matter."""
     found = await find(tx, handle, domain)
@@ -50,10 +68,12 @@ async def by_handle(tx: AsyncSession, handle: str, domain: str | None = None) ->
     return found
 
 
-async def find(tx: AsyncSession, handle: str, domain: str | None = None) -> Actor | None:
+async def find(
+    tx: AsyncSession, handle: str, domain: str | None = None, *conditions: ColumnElement[bool]
+) -> Actor | None:
     """The person with this handle, ours where no domain is given, or None."""
     where = Actor.domain.is_(None) if domain is None else Actor.domain == domain.lower()
-    rows = select(Actor).where(func.lower(Actor.handle) == handle.lower(), where)
+    rows = select(Actor).where(func.lower(Actor.handle) == handle.lower(), where, *conditions)
     actor: Actor | None = await tx.scalar(rows.options(joinedload(Actor.face).selectinload(Media.renditions)))
     return actor
 
@@ -79,18 +99,18 @@ class Profile:
     def __post_init__(self) -> None:
         wrong: dict[str, str] = {}
         for part, label, most in (("name", "name", 120), ("lede", "line", 300), ("place", "place", 120)):
-            text = one_line(getattr(self, part))
-            object.__setattr__(self, part, text)
-            if len(text) > most:
-                wrong[part] = f"The {label} has {len(text)} characters; {most} are possible."
-        about = several_lines(self.about)
+            words = text.line(getattr(self, part))
+            object.__setattr__(self, part, words)
+            if len(words) > most:
+                wrong[part] = f"The {label} has {len(words)} characters; {most} are possible."
+        about = text.clean(self.about)
         object.__setattr__(self, "about", about)
         if len(about) > 5000:
             wrong["about"] = f"The text has {len(about):,} characters; 5,000 are possible."
         links = []
         for number, link in enumerate(self.links):
             try:
-                links.append(Link(one_line(link.label)[:60] or _host(link.url), check_link(link.url)))
+                links.append(Link(text.line(link.label)[:60] or _host(link.url), check_link(link.url)))
             except Invalid as bad:
                 wrong[f"link_{number}"] = str(bad)
         if len(self.links) > MAX_LINKS:
@@ -110,10 +130,7 @@ class Defaults:
     public_max: int  # pixels of the longest side
 
     def __post_init__(self) -> None:
-        if self.reservation not in rights.LICENCES[self.licence].allowed:
-            raise Invalid(
-                reservation="What is in the public domain cannot be reserved. Choose another licence, or open it to machines."
-            )
+        rights.check(self.licence, self.reservation)
         if not MIN_PUBLIC <= self.public_max <= MAX_PUBLIC:
             raise Invalid(public_max=f"Between {MIN_PUBLIC} and {MAX_PUBLIC:,} pixels are possible.")
 
@@ -169,17 +186,6 @@ def check_link(url: str) -> str:
     ):
         raise Invalid(link="A link begins with https:// or http://.")
     return url
-
-
-def one_line(text: str) -> str:
-    """`text` without line breaks, control characters and what turns the reading direction around."""
-    return " ".join(several_lines(text).split())
-
-
-def several_lines(text: str) -> str:
-    """`text` as typed, in one Unicode form, without control characters other than line breaks."""
-    text = _HIDDEN.sub("", unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")))
-    return "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cc", "Cs")).strip()
 
 
 def _host(url: str) -> str:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient, make_transient_to_detached
 
-from server import clock, galleries, ids, posts, tags, text, uploads
+from server import clock, galleries, ids, posts, rights, tags, text, uploads
 from server.db import insert_once
 from server.errors import Conflict, Invalid
 from server.models import (
@@ -21,13 +20,10 @@ from server.models import (
     Licence,
     Media,
     MediaState,
-    Mention,
     Post,
-    PostTag,
     Rating,
     Reservation,
 )
-from server.rights import LICENCES
 from server.urls import Urls
 
 # Longest texts, in characters (security.md, table D, and the columns).
@@ -107,11 +103,10 @@ class Draft:
             yield "tags", f"At most {tags.MOST} tags fit; these are {len(self.tags)}."
         if any(len(tag) > 100 for tag in self.tags):
             yield "tags", "A tag has at most 100 characters."
-        if self.reservation not in LICENCES[self.licence].allowed:
-            yield (
-                "reservation",
-                f"“{LICENCES[self.licence].name}” cannot be combined with a reservation: it gives up all rights.",
-            )
+        try:
+            rights.check(self.licence, self.reservation)
+        except Invalid as wrong:
+            yield from wrong.fields.items()
         if len(self.galleries) > MAX_GALLERIES:
             yield "galleries", f"A work hangs in at most {MAX_GALLERIES} galleries."
         if any(len(name) > 120 for name in self.galleries):
@@ -143,8 +138,8 @@ async def start(tx: AsyncSession, author: Actor, form_key: str) -> Post:
         form_key=form_key,
     )
     if await insert_once(tx, row):
-        rights = {"licence": author.default_licence, "reservation": author.default_reservation}
-        await insert_once(tx, Artwork(post_id=post_id, **rights))
+        defaults = {"licence": author.default_licence, "reservation": author.default_reservation}
+        await insert_once(tx, Artwork(post_id=post_id, **defaults))
     same = select(Post).where(Post.author_id == author.id, Post.form_key == form_key).with_for_update()
     post = (await tx.scalars(same.execution_options(populate_existing=True))).one()
     if post.deleted_at is not None or post.kind is not Kind.WORK:
@@ -287,19 +282,14 @@ async def _check_pictures(tx: AsyncSession, post: Post) -> None:
 
 
 async def _refresh_id(tx: AsyncSession, post: Post) -> None:
-    """Give a draft an id of now. Nobody but its author knows the old one, and no address of a picture holds it."""
-    old, new, form_key = post.id, ids.new(), post.form_key
+    """Give a draft an id of now. Nobody but its author knows the old one, and no address of a picture holds it.
+
+    Whatever points to the row follows by itself: every foreign key to `posts.id` says ON UPDATE CASCADE (a test looks).
+    """
+    old, new = post.id, ids.new()
     await tx.flush()
     tx.expunge_all()
-    table: Any = Post.__table__
-    changed = {"id": literal(new), "thread_id": literal(new), "form_key": literal(None)}
-    columns = [column.name for column in table.columns]
-    copied: Any = [changed.get(name, table.c[name]) for name in columns]
-    await tx.execute(table.insert().from_select(columns, select(*copied).where(table.c.id == old)))
-    for model in (Artwork, Media, Hanging, PostTag, Mention):
-        await tx.execute(update(model).where(model.post_id == old).values(post_id=new))
-    await tx.execute(delete(Post).where(Post.id == old))
-    await tx.execute(update(Post).where(Post.id == new).values(form_key=form_key))
+    await tx.execute(update(Post).where(Post.id == old).values(id=new, thread_id=new))
     make_transient(post)
     post.id = new
     make_transient_to_detached(post)

@@ -1,12 +1,10 @@
 """Who does not want to see, or be seen by, whom. A block works both ways: neither sees the other's posts anywhere."""
 
-from typing import cast
-
-from sqlalchemy import CursorResult, and_, delete, exists, or_, select
+from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from server.db import insert_once
+from server.db import changed, insert_once
 from server.errors import Invalid
 from server.models import Actor, Block, Follow, Media
 
@@ -32,11 +30,8 @@ async def block(tx: AsyncSession, blocker: Actor, blocked: Actor) -> bool:
 
 async def unblock(tx: AsyncSession, blocker: Actor, blocked: Actor) -> bool:
     """`blocker` takes the block back; follows do not return by themselves. True when there was one."""
-    gone = cast(
-        "CursorResult[tuple[()]]",
-        await tx.execute(delete(Block).where(Block.blocker_id == blocker.id, Block.blocked_id == blocked.id)),
-    )
-    return bool(gone.rowcount)
+    this = (Block.blocker_id == blocker.id, Block.blocked_id == blocked.id)
+    return bool(await changed(tx, delete(Block).where(*this)))
 
 
 async def blocking(tx: AsyncSession, a: Actor, b: Actor) -> bool:

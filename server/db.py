@@ -8,9 +8,9 @@ ones READ ONLY. No network, no pixels, no sleep inside either.
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import event, inspect
+from sqlalchemy import CursorResult, Delete, Update, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DBAPIError
@@ -125,6 +125,11 @@ def _sqlite_engine(url: URL, *, size: int, begin: str, query_only: bool) -> Asyn
             connection.rollback()
 
     return engine
+
+
+async def changed(tx: AsyncSession, statement: Update | Delete) -> int:
+    """Run an UPDATE or a DELETE; the number of rows that it touched."""
+    return cast("CursorResult[Any]", await tx.execute(statement)).rowcount
 
 
 async def insert_once(tx: AsyncSession, row: Base) -> bool:

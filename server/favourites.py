@@ -1,12 +1,11 @@
 """Who likes what."""
 
 from collections.abc import Collection
-from typing import cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server.db import insert_once
+from server.db import changed, insert_once
 from server.models import Actor, Favourite, Post
 
 
@@ -20,11 +19,8 @@ async def add(tx: AsyncSession, actor: Actor, post: Post) -> bool:
 
 async def remove(tx: AsyncSession, actor: Actor, post: Post) -> bool:
     """`actor` does not like `post` any more; True when they did."""
-    gone = cast(
-        "CursorResult[tuple[()]]",
-        await tx.execute(delete(Favourite).where(Favourite.actor_id == actor.id, Favourite.post_id == post.id)),
-    )
-    if not gone.rowcount:
+    this = (Favourite.actor_id == actor.id, Favourite.post_id == post.id)
+    if not await changed(tx, delete(Favourite).where(*this)):
         return False
     await _count(tx, post, -1)
     return True

@@ -1,13 +1,13 @@
 """Who wants to see whose new work, and who has to agree first."""
 
-from typing import Literal, cast
+from typing import Literal
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from server import blocks
-from server.db import insert_once
+from server.db import changed, insert_once
 from server.errors import Forbidden, Invalid, NotFound
 from server.models import Actor, Follow, Media
 
@@ -34,25 +34,14 @@ async def follow(tx: AsyncSession, follower: Actor, followed: Actor) -> State:
 
 async def unfollow(tx: AsyncSession, follower: Actor, followed: Actor) -> bool:
     """`follower` stops following `followed`, or takes the request back; True when there was something to end."""
-    gone = cast(
-        "CursorResult[tuple[()]]",
-        await tx.execute(delete(Follow).where(Follow.follower_id == follower.id, Follow.followed_id == followed.id)),
-    )
-    return bool(gone.rowcount)
+    this = (Follow.follower_id == follower.id, Follow.followed_id == followed.id)
+    return bool(await changed(tx, delete(Follow).where(*this)))
 
 
 async def accept(tx: AsyncSession, follower: Actor, followed: Actor) -> None:
     """`followed` agrees. Raises NotFound where nobody asked."""
-    done = cast(
-        "CursorResult[tuple[()]]",
-        await tx.execute(
-            update(Follow)
-            .where(Follow.follower_id == follower.id, Follow.followed_id == followed.id)
-            .values(accepted=True)
-            .execution_options(synchronize_session=False)
-        ),
-    )
-    if not done.rowcount:
+    asked = update(Follow).where(Follow.follower_id == follower.id, Follow.followed_id == followed.id)
+    if not await changed(tx, asked.values(accepted=True).execution_options(synchronize_session=False)):
         raise NotFound("There is no such request any more.")
 
 

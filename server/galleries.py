@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
 from server import posts
+from server import text as cleaned
 from server.db import insert_once
 from server.errors import Invalid, NotFound
 from server.models import Actor, Gallery, Hanging, Kind, Media, Post, Rating
@@ -22,7 +23,7 @@ Where = Literal["start", "up", "down", "end"]
 
 def check_name(name: str) -> str:
     """The name as it will stand; raises Invalid for none and for one that is too long."""
-    name = " ".join(name.split())
+    name = cleaned.line(name)
     if not name:
         raise Invalid(name="Give the gallery a name.")
     if len(name) > LONGEST_NAME:
@@ -32,7 +33,7 @@ def check_name(name: str) -> str:
 
 def check_text(text: str) -> str:
     """The text as it will stand; raises Invalid for one that is too long."""
-    text = text.strip()
+    text = cleaned.clean(text)
     if len(text) > LONGEST_TEXT:
         raise Invalid(text=f"At most {LONGEST_TEXT:,} characters; these are {len(text):,}.")
     return text
@@ -88,17 +89,24 @@ async def by_id(tx: AsyncSession, gallery_id: int) -> Gallery:
     return gallery
 
 
-async def of(tx: AsyncSession, owner: Actor, viewer: Actor | None) -> list[tuple[Gallery, int, Media | None]]:
-    """The galleries of `owner` by name, each with the number of works that `viewer` would find and its cover: the first
-    picture of the first of them that carries no warning. Two statements, however many there are."""
-    rows = list(
-        await tx.scalars(
-            select(Gallery)
-            .where(Gallery.owner_id == owner.id)
-            .order_by(Gallery.name, Gallery.id)
-            .options(joinedload(Gallery.owner))
-        )
+async def counted(tx: AsyncSession, owner: Actor, viewer: Actor | None) -> list[tuple[Gallery, int]]:
+    """The galleries of `owner` by name, each with the number of works that `viewer` would find there. One statement."""
+    rows = await tx.execute(
+        select(Gallery, func.count(Post.id))
+        .outerjoin(Hanging, Hanging.gallery_id == Gallery.id)
+        .outerjoin(Post, and_(Post.id == Hanging.post_id, on_profile(viewer)))
+        .where(Gallery.owner_id == owner.id)
+        .group_by(Gallery.id)
+        .order_by(Gallery.name, Gallery.id)
+        .options(joinedload(Gallery.owner))
     )
+    return [(gallery, count) for gallery, count in rows.all()]
+
+
+async def of(tx: AsyncSession, owner: Actor, viewer: Actor | None) -> list[tuple[Gallery, int, Media | None]]:
+    """What `counted` says, each with its cover: the first picture of the first work that carries no warning. Four statements,
+    however many galleries there are."""
+    rows = await counted(tx, owner, viewer)
     if not rows:
         return []
     found = (
@@ -110,13 +118,11 @@ async def of(tx: AsyncSession, owner: Actor, viewer: Actor | None) -> list[tuple
             Post.warning,
         )
         .join(Post, Post.id == Hanging.post_id)
-        .where(Hanging.gallery_id.in_([gallery.id for gallery in rows]), on_profile(viewer))
+        .where(Hanging.gallery_id.in_([gallery.id for gallery, count in rows if count]), on_profile(viewer))
         .order_by(Hanging.gallery_id, Hanging.position, Post.id.desc())
     )
-    counts: dict[int, int] = {}
     covers: dict[int, int] = {}
     for gallery_id, _position, post_id, rating, warning in (await tx.execute(found)).all():
-        counts[gallery_id] = counts.get(gallery_id, 0) + 1
         if rating is Rating.GENERAL and not warning:
             covers.setdefault(gallery_id, post_id)
     pictures: dict[int, Media] = {}
@@ -128,7 +134,7 @@ async def of(tx: AsyncSession, owner: Actor, viewer: Actor | None) -> list[tuple
             .options(selectinload(Media.renditions))
         ):
             pictures.setdefault(media.post_id or 0, media)
-    return [(gallery, counts.get(gallery.id, 0), pictures.get(covers.get(gallery.id, 0))) for gallery in rows]
+    return [(gallery, count, pictures.get(covers.get(gallery.id, 0))) for gallery, count in rows]
 
 
 async def names(tx: AsyncSession, owner: Actor) -> list[str]:
@@ -174,7 +180,7 @@ async def put(tx: AsyncSession, post: Post, owner: Actor, wanted: Iterable[str])
 async def works(tx: AsyncSession, gallery: Gallery, viewer: Actor | None) -> list[Post]:
     """The works in `gallery` that `viewer` may find there, in the artist's order."""
     rows = await tx.scalars(
-        posts.full(
+        posts.listing(
             select(Post)
             .join(Hanging, Hanging.post_id == Post.id)
             .where(Hanging.gallery_id == gallery.id, Post.kind == Kind.WORK, on_profile(viewer))

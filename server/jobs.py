@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -171,10 +171,3 @@ async def release(tx: AsyncSession, job_ids: list[int]) -> None:
 async def renew(tx: AsyncSession, job_ids: list[int]) -> None:
     """Keep the leases of jobs that are still running."""
     await tx.execute(update(Row).where(Row.id.in_(job_ids)).values(locked_until=clock.now() + LEASE))
-
-
-async def next_due(tx: AsyncSession) -> datetime | None:
-    """When the next job wants to run; None when none waits."""
-    waiting = and_(Row.failed_at.is_(None), or_(Row.locked_until.is_(None), Row.locked_until <= clock.now()))
-    found: datetime | None = await tx.scalar(select(func.min(Row.due_at)).where(waiting))
-    return found

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import accounts, actors, clock, letters, mail, passwords, throttle
+from server import accounts, actors, clock, letters, mail, passwords, text, throttle
 from server.accounts import EmailTaken
 from server.errors import Conflict, Forbidden, Invalid
 from server.models import Account, AccountState, Actor, Role
@@ -57,7 +57,7 @@ class Joining:
             raise Invalid(**wrong)
 
     def _reason(self) -> str:
-        reason = actors.several_lines(self.reason)
+        reason = text.clean(self.reason)
         if self.asks and not reason:
             raise Invalid(reason="Write a sentence or two about yourself: a person reads it and decides.")
         if len(reason) > 2000:

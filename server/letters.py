@@ -53,3 +53,14 @@ async def use(tx: AsyncSession, token: str, purpose: str) -> Letter:
 async def void(tx: AsyncSession, account: Account, purpose: str) -> None:
     """No earlier link for this purpose works any more."""
     await tx.execute(delete(Letter).where(Letter.account_id == account.id, Letter.purpose == purpose))
+
+
+async def forget(tx: AsyncSession) -> None:
+    """Remove links that do not work any more; for the hourly sweep."""
+    await tx.execute(delete(Letter).where(Letter.expires_at < clock.now()))
+
+
+async def void_changes(tx: AsyncSession, account: Account) -> None:
+    """No link that would give `account` another e-mail address works any more; one that confirms its own stays."""
+    other = (Letter.account_id == account.id, Letter.purpose == CONFIRM, Letter.email != account.email)
+    await tx.execute(delete(Letter).where(*other))

@@ -22,9 +22,18 @@ class _People(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         facts = " ".join(f"{key}={value}" for key, value in _facts(record).items())
         line = f"{record.levelname.lower():7} {record.getMessage()}" + (f"  {facts}" if facts else "")
-        # A line break in a fact would let a stranger write a second, forged line.
-        line = line.replace("\r", "\\r").replace("\n", "\\n")
-        return line + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")
+        # A line break in a fact would let a stranger write a second, forged line; other controls speak to the terminal.
+        line = _printable(line)
+        if record.exc_info:
+            # What an exception says may hold line breaks too: its lines are indented, so that none looks like an event.
+            steps = self.formatException(record.exc_info).split("\n")
+            line += "".join(f"\n    {_printable(step)}" for step in steps)
+        return line
+
+
+def _printable(line: str) -> str:
+    """The line with everything spelled out that is no plain character: controls, line separators, halves of pairs."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 
 
 class _Json(logging.Formatter):

@@ -70,13 +70,16 @@ async def write(tx: AsyncSession, author: Actor, note: Note, form_key: str, *, u
         raise Conflict("This text was deleted in another window. Write it again to publish it again.")
     if is_new:
         await _say(tx, post, note, urls, answered=above.author if above else None)
-        if above is not None:
+        if above is not None and note.audience in posts.OPEN:
             await posts.answered(tx, above.id)
     return await posts.get(tx, post.id, author)
 
 
 async def edit(tx: AsyncSession, post: Post, note: Note, *, urls: Urls) -> None:
     """Change a note's words and who sees them; what it answers stays."""
+    opened = int(note.audience in posts.OPEN) - int(post.audience in posts.OPEN)
+    if post.reply_to_id is not None and post.published_at is not None and opened:
+        await posts.answered(tx, post.reply_to_id, opened)
     post.audience = note.audience
     post.was_public = post.was_public or note.audience in posts.OPEN
     post.edited_at = clock.now()

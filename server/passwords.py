@@ -5,7 +5,6 @@ asked to come back: a flood of sign-ins must not take the memory of the house.
 """
 
 import asyncio
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -14,6 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from server.errors import Invalid, TooMany
+from server.spelling import composed
 
 MIN_LENGTH = 10
 MAX_LENGTH = 1000
@@ -87,7 +87,7 @@ def check(password: str, *others: str) -> str:
 
 def normalise(password: str) -> str:
     """The same characters typed on another keyboard are the same password."""
-    return unicodedata.normalize("NFKC", password)
+    return composed(password, "NFKC")
 
 
 async def hash_password(password: str) -> str:

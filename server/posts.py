@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, s
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from server import clock, text
+from server import actors, clock, text
 from server.errors import Gone, Invalid, NotFound
 from server.models import (
     Account,
@@ -39,9 +39,9 @@ MAX_REPLIES = 1000
 def visible_to(viewer: Actor | None) -> ColumnElement[bool]:
     """THE rule (decision 17): whether `viewer` (None: a stranger) may know of a post. Every exit filters by it.
 
-    Authors see all of their own but what is deleted. Others see what is published, ready and not deleted, of people who are not
-    suspended, where neither blocks the other: everyone's and unlisted posts, those for followers if they follow, and whatever
-    names them.
+    Authors see all of their own but what is deleted. Others see what is published, ready and not deleted, of people in good
+    standing (row 45), where neither blocks the other: everyone's and unlisted posts, those for followers if they follow, and
+    whatever names them.
     """
     finished = and_(Post.published_at.is_not(None), Post.ready_at.is_not(None), Post.deleted_at.is_(None))
     if viewer is None or viewer.suspended_at is not None:
@@ -79,12 +79,15 @@ def listed() -> ColumnElement[bool]:
 
 def full(query: Query) -> Query:
     """Load with each post what pages and documents show: author and face, artwork, pictures, tags, people named."""
+    return listing(query).options(selectinload(Post.tags), selectinload(Post.mentions))
+
+
+def listing(query: Query) -> Query:
+    """Load with each post what stands on a wall, in a feed or in a conversation: author and face, artwork, pictures."""
     return query.options(
         joinedload(Post.author).joinedload(Actor.face).selectinload(Media.renditions),
         joinedload(Post.artwork),
         selectinload(Post.media).selectinload(Media.renditions),
-        selectinload(Post.tags),
-        selectinload(Post.mentions),
     )
 
 
@@ -107,7 +110,7 @@ async def get(tx: AsyncSession, post_id: int, viewer: Actor | None) -> Post:
 async def mine(tx: AsyncSession, post_id: int, author: Actor) -> Post:
     """One of the author's own posts, locked against changes from elsewhere; NotFound for everybody else's and for deleted."""
     query = select(Post).where(Post.id == post_id, Post.author_id == author.id, Post.deleted_at.is_(None))
-    if post_id >= 2**63 or await tx.scalar(query.with_for_update()) is None:
+    if await tx.scalar(query.with_for_update()) is None:
         raise NotFound
     return await get(tx, post_id, author)
 
@@ -118,7 +121,11 @@ async def remove(tx: AsyncSession, post: Post, actor: Actor) -> list[str]:
     Returns the storage keys to delete after the commit; `sweep` finds what is left over. Raises NotFound unless `actor` is the
     author: nobody learns what they might remove.
     """
-    if post.author_id != actor.id or post.deleted_at is not None:
+    # The tombstone comes first and decides: of two that remove at once, the second finds nothing left to count down.
+    emptied = {"text": "", "html": "", "warning": "", "rating": Rating.GENERAL, "likes": 0, "deleted_at": clock.now()}
+    mine = update(Post).where(Post.id == post.id, Post.author_id == actor.id, Post.deleted_at.is_(None))
+    mine = mine.values(**emptied).execution_options(synchronize_session="evaluate")
+    if (await tx.execute(mine.returning(Post.id))).first() is None:
         raise NotFound
     keys = await drop_pictures(tx, await _pictures(tx, post))
     for table, column in (
@@ -129,12 +136,8 @@ async def remove(tx: AsyncSession, post: Post, actor: Actor) -> list[str]:
         (Favourite, Favourite.post_id),
     ):
         await tx.execute(delete(table).where(column == post.id).execution_options(synchronize_session=False))
-    if post.reply_to_id is not None and post.published_at is not None:
+    if post.reply_to_id is not None and post.published_at is not None and post.audience in OPEN:
         await _count_reply(tx, post.reply_to_id, -1)
-    emptied = {"text": "", "html": "", "warning": "", "rating": Rating.GENERAL, "likes": 0, "deleted_at": clock.now()}
-    await tx.execute(
-        update(Post).where(Post.id == post.id).values(**emptied).execution_options(synchronize_session="evaluate")
-    )
     return keys
 
 
@@ -166,12 +169,13 @@ async def replies(tx: AsyncSession, post: Post, viewer: Actor | None) -> list[Po
         return []
     ids = sorted(below)[:MAX_REPLIES]
     query = select(Post).where(Post.id.in_(ids), Post.published_at.is_not(None), visible_to(viewer)).order_by(Post.id)
-    return list((await tx.scalars(full(query))).unique())
+    return list(await tx.scalars(listing(query)))
 
 
-async def answered(tx: AsyncSession, post_id: int) -> None:
-    """Count one more answer to a post."""
-    await _count_reply(tx, post_id, 1)
+async def answered(tx: AsyncSession, post_id: int, by: int = 1) -> None:
+    """Count one more answer to a post, or one less. Only answers that everybody may read are counted: the number is shown to
+    everybody, and how many talk among themselves is theirs (row 39)."""
+    await _count_reply(tx, post_id, by)
 
 
 async def mention(tx: AsyncSession, post: Post, typed: str, urls: Urls, also: Iterable[Actor] = ()) -> dict[str, Actor]:
@@ -195,7 +199,7 @@ async def _people(tx: AsyncSession, names: list[str], urls: Urls) -> dict[str, A
     ours = {name: name.partition("@")[0] for name in names if "@" not in name or urls.parse_acct(name)}
     others = {name: tuple(name.split("@", 1)) for name in names if name not in ours}
     handle = func.lower(Actor.handle)
-    here = select(Actor).where(Actor.domain.is_(None), Actor.suspended_at.is_(None), handle.in_(ours.values()))
+    here = select(Actor).where(Actor.domain.is_(None), actors.in_good_standing(), handle.in_(ours.values()))
     there = select(Actor).where(Actor.suspended_at.is_(None), tuple_(handle, Actor.domain).in_(list(others.values())))
     local = {actor.handle.lower(): actor for actor in await tx.scalars(here)} if ours else {}
     remote = {(actor.handle.lower(), actor.domain): actor for actor in await tx.scalars(there)} if others else {}
@@ -217,7 +221,7 @@ async def _count_reply(tx: AsyncSession, post_id: int, by: int) -> None:
 
 
 def _author_in_good_standing() -> ColumnElement[bool]:
-    return ~_is_there(Actor.id == Post.author_id, Actor.suspended_at.is_not(None))
+    return _is_there(Actor.id == Post.author_id, actors.in_good_standing())
 
 
 def _is_there(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -45,7 +45,7 @@ class Server(Section):
     )
     name: str = Field("Cartellino", max_length=60, description="Name of this server, shown in the top left corner.")
     description: str = Field(
-        "A gallery of its artists' own.", max_length=500, description="One sentence on who this server is for."
+        "A gallery of its artists’ own.", max_length=500, description="One sentence on who this server is for."
     )
     contact: str = Field("", description="E-mail address of the people who run this server, shown on the about page.")
 

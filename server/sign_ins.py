@@ -86,6 +86,11 @@ async def close_all(tx: AsyncSession, account: Account, keep: SignIn | None = No
     await tx.execute(delete(SignIn).where(condition))
 
 
+async def forget(tx: AsyncSession) -> None:
+    """Remove sessions that have ended by themselves; for the hourly sweep."""
+    await tx.execute(delete(SignIn).where(SignIn.seen_at <= clock.now() - LIFE))
+
+
 async def of(tx: AsyncSession, account: Account) -> list[SignIn]:
     """The open sessions of `account`, the one seen last first."""
     rows = select(SignIn).where(SignIn.account_id == account.id, SignIn.seen_at > clock.now() - LIFE)

@@ -8,15 +8,14 @@ from datetime import timedelta
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import clock, jobs, joining, posts, throttle
-from server.models import Actor, Job, Letter, Media, Purpose, Rendition, SignIn
+from server import clock, jobs, joining, letters, posts, sign_ins, throttle
+from server.models import Actor, Job, Media, Purpose, Rendition
 from server.site import Site
 
 log = logging.getLogger(__name__)
 
 # A file without a row may belong to an upload that is being written down at this moment, or to a backup's database (C3).
 GRACE = timedelta(hours=24)
-SIGN_IN_DAYS = 30
 EVERY = timedelta(hours=1)
 NAME = jobs.Sweep.__name__
 
@@ -33,12 +32,10 @@ async def sweep(site: Site, job: jobs.Sweep) -> None:
     for key in keys:
         await asyncio.to_thread(site.storage.delete, key)
     async with site.db.write() as tx:
-        await tx.execute(delete(Letter).where(Letter.expires_at < clock.now()))
-        await tx.execute(delete(SignIn).where(SignIn.seen_at < clock.after(days=-SIGN_IN_DAYS)))
         kept = clock.after(days=-site.settings.jobs.keep_failed_days)
         await tx.execute(delete(Job).where(Job.failed_at < kept))
-        await throttle.forget(tx)
-        await joining.forget(tx)
+        for noun in (letters, sign_ins, throttle, joining):
+            await noun.forget(tx)
     if files or keys:
         log.info("swept", extra={"arrivals": files, "files": len(keys)})
 

@@ -1,7 +1,6 @@
 """Hashtags: words under which posts are found. One tag is one word, whatever its case."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from sqlalchemy import delete, select
@@ -10,14 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from server.db import insert_once
 from server.errors import Invalid, NotFound
 from server.models import Post, PostTag, Tag
+from server.spelling import composed
 
 MOST = 50
 LONGEST = 100
+UNUSED = "Nobody has used this tag yet."
 
 
 def fold(name: str) -> str:
     """The one spelling by which a tag is found: composed, without the sign, lower case."""
-    return unicodedata.normalize("NFKC", name.strip().lstrip("#＃")).casefold()
+    return composed(name.strip().lstrip("#＃"), "NFKC").casefold()
 
 
 def is_tag(label: str) -> bool:
@@ -33,7 +34,7 @@ def parse(text: str) -> list[str]:
     """
     labels: dict[str, str] = {}
     for word in re.split(r"[\s,;]+", text):
-        label = unicodedata.normalize("NFKC", word.strip().lstrip("#＃"))
+        label = composed(word.strip().lstrip("#＃"), "NFKC")
         if not label:
             continue
         if not is_tag(label):
@@ -51,7 +52,7 @@ async def put(tx: AsyncSession, post: Post, labels: Iterable[str]) -> None:
     wanted: dict[str, str] = {}
     for label in labels:
         if is_tag(label):
-            wanted.setdefault(fold(label), unicodedata.normalize("NFKC", label.strip().lstrip("#＃")))
+            wanted.setdefault(fold(label), composed(label.strip().lstrip("#＃"), "NFKC"))
     wanted = dict(list(wanted.items())[:MOST])
     await tx.flush()
     await tx.execute(delete(PostTag).where(PostTag.post_id == post.id))
@@ -69,5 +70,5 @@ async def get(tx: AsyncSession, name: str) -> Tag:
     """The tag of that name, whatever its case; raises NotFound where nobody used it yet."""
     tag = await tx.scalar(select(Tag).where(Tag.name == fold(name)))
     if tag is None:
-        raise NotFound("Nobody has used this tag yet.")
+        raise NotFound(UNUSED)
     return tag

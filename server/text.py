@@ -5,12 +5,12 @@ somebody typed can open or close a tag, so there is nothing to clean afterwards.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from html import escape
 from html.parser import HTMLParser
 
 from server.models import Actor
+from server.spelling import composed
 from server.tags import fold
 from server.urls import Urls
 
@@ -21,6 +21,8 @@ REL = "nofollow noopener noreferrer"
 _HIDDEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+# Cannot be seen at all. A long text may break its words with them; in a name they only help to pretend to be somebody else.
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060-\u2064\ufeff]")
 _URL = r"https?://[^\s<>\"'`\\]{1,2000}"
 _TAG = r"(?<![\w/#&])#(?=\w*[^\W\d_])\w{1,100}(?!\w)"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?(?::\d{1,5})?"
@@ -31,12 +33,12 @@ _PIECE = re.compile(rf"(?P<url>{_URL})|(?P<tag>{_TAG})|(?P<person>{_PERSON})", r
 def clean(text: str) -> str:
     """What is kept of a typed text: NFC, one kind of line break, no control or direction characters, no blank ends."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return unicodedata.normalize("NFC", _HIDDEN.sub("", text)).strip()
+    return composed(_HIDDEN.sub("", text)).strip()
 
 
 def line(text: str) -> str:
-    """`clean`, on one line: for titles and names."""
-    return " ".join(clean(text).split())
+    """`clean`, on one line and without what cannot be seen: for titles and names."""
+    return " ".join(_INVISIBLE.sub("", clean(text)).split())
 
 
 def to_html(text: str, urls: Urls, mentions: Mapping[str, Actor]) -> str:

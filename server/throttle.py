@@ -18,6 +18,10 @@ from server.site import Site
 
 # security.md, part D: how many tries in how many seconds. `-network` counts by address (row 62), the others by whom it is about
 # (row 61).
+#
+# `login-account` is a choice between two harms. Whoever wants to can use up an account's tries and keep its owner from signing in
+# until the hour is over; their open sessions stay, and a letter for a new password needs no sign-in. Counting by account and
+# network together would give every rented machine 25 tries of its own at the same password.
 LIMITS: dict[str, tuple[int, int]] = {
     "join-network": (5, 30 * 60),
     "join-email": (5, 30 * 60),
@@ -28,8 +32,16 @@ LIMITS: dict[str, tuple[int, int]] = {
     "link-network": (25, 5 * 60),
     "link": (10, 5 * 60),
     "password-account": (25, 60 * 60),
+    # An artist who brings a whole portfolio here uploads hundreds of pictures in an afternoon (docs/decisions/0014).
+    "upload": (300, 30 * 60),
+    # Nobody talks that fast; a script would.
+    "text": (60, 10 * 60),
 }
 SENTENCE = "That was tried very often. Please wait a little and try again."
+SENTENCES = {
+    "upload": "That were very many images in a short time. Wait a few minutes; what you added so far is kept.",
+    "text": "That were very many texts in a short time. Wait a few minutes and send it again.",
+}
 
 
 async def check(site: Site, key: str, limit: int, seconds: int, sentence: str = SENTENCE) -> None:
@@ -44,9 +56,11 @@ async def check(site: Site, key: str, limit: int, seconds: int, sentence: str = 
 
 
 async def limit(site: Site, action: str, who: str) -> None:
-    """`check` with the numbers of LIMITS; `who` is an address for `-network`, else an account, an e-mail address or a link."""
+    """`check` with the numbers of LIMITS; `who` is an address for `-network`, else an account, a person, an e-mail address or
+    a link."""
     tries, seconds = LIMITS[action]
-    await check(site, f"{action}:{network(who) if action.endswith('-network') else who.lower()}", tries, seconds)
+    key = f"{action}:{network(who) if action.endswith('-network') else who.lower()}"
+    await check(site, key, tries, seconds, SENTENCES.get(action, SENTENCE))
 
 
 async def count(tx: AsyncSession, key: str, seconds: int) -> int:

@@ -1,18 +1,20 @@
 """What stands on which wall: queries only. Newest first by id, a page is `id < before`, nothing else decides.
 
-Each feed is one statement for the posts and one for each kind of thing they bring along (posts.full), however long it
+Each feed is one statement for the posts and one for each kind of thing they bring along (posts.listing), however long it
 is.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, joinedload
 
+from server import actors
 from server import posts as spine
-from server.models import Account, AccountState, Actor, Audience, Follow, Gallery, Kind, Post, PostTag, Tag
+from server.models import Account, Actor, Audience, Follow, Gallery, Hanging, Kind, Post, PostTag, Tag
 
 PAGE = 24
 
@@ -77,6 +79,16 @@ async def home(tx: AsyncSession, viewer: Actor, before: int | None = None, limit
     return await _page(tx, query, before, limit)
 
 
+async def answered(tx: AsyncSession, posts: Iterable[Post], viewer: Actor) -> dict[int, Post]:
+    """What `posts` answer, by id, as far as `viewer` may see it: an answer alone says little."""
+    ids = {post.reply_to_id for post in posts if post.reply_to_id}
+    if not ids:
+        return {}
+    query = select(Post).where(Post.id.in_(ids), spine.visible_to(viewer))
+    query = query.options(joinedload(Post.author), joinedload(Post.artwork))
+    return {post.id: post for post in await tx.scalars(query)}
+
+
 async def portfolio(
     tx: AsyncSession, actor: Actor, viewer: Actor | None, before: int | None = None, limit: int = PAGE
 ) -> list[Post]:
@@ -97,7 +109,12 @@ async def counts(tx: AsyncSession, actor: Actor, viewer: Actor | None) -> Counts
         select(func.count()).select_from(_of(actor, viewer, kind).subquery()).scalar_subquery()
         for kind in (Kind.WORK, Kind.NOTE)
     )
-    galleries = select(func.count()).select_from(Gallery).where(Gallery.owner_id == actor.id).scalar_subquery()
+    kept: Select[Any] = select(func.count()).select_from(Gallery).where(Gallery.owner_id == actor.id)
+    if viewer is None or viewer.id != actor.id:
+        # A gallery in which they would find nothing does not exist for them: even its name may tell of what is not public.
+        hung = select(Hanging.gallery_id).join(Post, Post.id == Hanging.post_id).where(on_profile(viewer))
+        kept = kept.where(Gallery.id.in_(hung.where(Post.author_id == actor.id)))
+    galleries = kept.scalar_subquery()
     row = (await tx.execute(select(works, galleries, notes))).one()
     return Counts(works=row[0], galleries=row[1], posts=row[2])
 
@@ -125,7 +142,7 @@ async def house(tx: AsyncSession) -> House:
         select(func.count())
         .select_from(Account)
         .join(Actor, Actor.id == Account.actor_id)
-        .where(Account.state == AccountState.ACTIVE, Actor.suspended_at.is_(None))
+        .where(actors.in_good_standing())
     )
     works = (
         select(func.count())
@@ -146,5 +163,5 @@ def _of(actor: Actor, viewer: Actor | None, kind: Kind) -> Select[Post]:
 async def _page(tx: AsyncSession, query: Select[Any], before: int | None, limit: int) -> list[Post]:
     if before is not None:
         query = query.where(Post.id < before)
-    rows = await tx.scalars(spine.full(query.order_by(Post.id.desc()).limit(limit)))
+    rows = await tx.scalars(spine.listing(query.order_by(Post.id.desc()).limit(limit)))
     return list(rows)

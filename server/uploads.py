@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from server import ids, jobs, posts, text
+from server import clock, ids, jobs, posts, text
 from server.errors import Full, Invalid, NotFound, TooLarge
 from server.media import storage
 from server.media.orders import Probe, Refused
@@ -57,7 +57,7 @@ async def accept(
     file.rename(mine)  # noqa: ASYNC240
     try:
         size = await asyncio.to_thread(_sync, mine)
-        await _check_room(site, actor, size, purpose)
+        await _check_room(site, actor, size)
         probe = await _look(site, mine)
         digest = await asyncio.to_thread(_hash, mine)
     except BaseException:
@@ -90,7 +90,7 @@ async def retry(tx: AsyncSession, media: Media) -> None:
     changed = update(Media).where(Media.id == media.id, Media.state == MediaState.FAILED)
     changed = changed.values(state=MediaState.WAITING, failure="").returning(Media.id)
     if (await tx.execute(changed)).first() is not None:
-        jobs.enqueue(tx, jobs.Render(media.id))
+        await enqueue_once(tx, jobs.Render(media.id))
 
 
 async def discard(tx: AsyncSession, media: Media) -> list[str]:
@@ -149,15 +149,19 @@ async def narrow(tx: AsyncSession, actor: Actor) -> None:
 
 
 async def enqueue_once(tx: AsyncSession, job: jobs.Render | jobs.RenderAvif) -> None:
-    """Enqueue unless the same job waits already: it reads what is wanted when it runs. One that runs may have read too early."""
-    waiting = select(func.count(Job.id)).where(
-        Job.kind == type(job).__name__, Job.key == job.key, Job.failed_at.is_(None), Job.locked_until.is_(None)
-    )
-    if not await tx.scalar(waiting):
+    """Enqueue unless the same job waits already: it reads what is wanted when it runs. One that runs may have read too early.
+
+    One that waits for hours, after many failures, is due now: jobs of one picture run in order, so a second would wait behind it.
+    """
+    waiting = (Job.kind == type(job).__name__, Job.key == job.key, Job.failed_at.is_(None), Job.locked_until.is_(None))
+    hurried = update(Job).where(*waiting).values(due_at=clock.now()).returning(Job.id)
+    if (await tx.execute(hurried)).first() is None:
         jobs.enqueue(tx, job)
+    else:
+        tx.info["jobs"] = True  # the worker need not wait for its next look
 
 
-async def _check_room(site: Site, actor: Actor, size: int, purpose: Purpose) -> None:
+async def _check_room(site: Site, actor: Actor, size: int) -> None:
     limit = site.settings.uploads.max_megabytes * 1_000_000
     if size > limit:
         raise TooLarge(f"This file is larger than {site.settings.uploads.max_megabytes} MB.")
@@ -168,7 +172,7 @@ async def _check_room(site: Site, actor: Actor, size: int, purpose: Purpose) -> 
         raise Full
     async with site.db.read() as tx:
         account = await tx.scalar(select(Account).where(Account.actor_id == actor.id))
-    if account is not None and account.used_bytes + size > _quota(site, account):
+    if account is not None and account.used_bytes + size > quota(site, account):
         raise _no_quota(site, account)
 
 
@@ -223,19 +227,24 @@ async def _last_place(tx: AsyncSession, post_id: int, actor: Actor) -> int:
     return int(last) + 1
 
 
-def _quota(site: Site, account: Account) -> int:
-    return account.quota_bytes or site.settings.accounts.quota_megabytes * 1_000_000
+def quota(site: Site, account: Account) -> int:
+    """Bytes that the original files of `account` may take: their own number, nought included, or the house's."""
+    house = site.settings.accounts.quota_megabytes * 1_000_000
+    return house if account.quota_bytes is None else account.quota_bytes
 
 
 def _no_quota(site: Site, account: Account) -> Full:
     return Full(
         f"Your room on this server is used up ({account.used_bytes / 1_000_000:,.0f} of "
-        f"{_quota(site, account) / 1_000_000:,.0f} MB). Delete a work, or ask the people who run this server for more."
+        f"{quota(site, account) / 1_000_000:,.0f} MB). Delete a work, or ask the people who run this server for more."
     )
 
 
 def _sync(file: Path) -> int:
-    storage.fsync(file)
+    try:
+        storage.fsync(file)
+    except OSError as wrong:  # some file systems find the room for what was written only now
+        raise storage.full(wrong) from wrong
     return file.stat().st_size
 
 

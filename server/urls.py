@@ -7,12 +7,12 @@ import base64
 import hashlib
 import hmac
 import re
-import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
 from server import ids
-from server.models import Actor, Gallery, Kind, Media, Post, Rendition
+from server.models import Actor, Gallery, Kind, Post, Rendition
+from server.spelling import composed
 
 # Where a file ending differs from the format's name.
 ENDINGS = {"jpeg": "jpg"}
@@ -89,10 +89,6 @@ class Urls:
         return f"{self.base}/tags/{quote(name)}"
 
     # -- pictures ------------------------------------------------------------------------------------------------------
-    def media_object(self, media: Media) -> str:
-        """The id of one picture of a work."""
-        return f"{self.base}/media/{media.id}"
-
     def rendition(self, rendition: Rendition, viewer: Actor | None = None, until: int = 0) -> str:
         """The address of one public file (decision 11).
 
@@ -143,7 +139,10 @@ class Urls:
         return found[1] if found and found[2].lower() in hosts else None
 
     def _path(self, uri: str) -> str | None:
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+        except ValueError:  # such as an address with half a bracket
+            return None
         if f"{parts.scheme}://{parts.netloc.lower()}" != self.base or parts.query or parts.fragment:
             return None
         return parts.path
@@ -151,7 +150,8 @@ class Urls:
 
 def slug(text: str, length: int = 60) -> str:
     """A readable piece of an address: `The Last Ferry` → `the-last-ferry`. Empty for titles without a letter or digit."""
-    plain = unicodedata.normalize("NFKC", text).lower()
+    # An English possessive is one word: keepers-loop, while l’été stays l-été.
+    plain = re.sub(r"['’](?=s\b)", "", composed(text, "NFKC").lower())
     return re.sub(r"[^\w]+", "-", plain, flags=re.UNICODE).strip("-_")[:length].strip("-")
 
 

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import posts
-from server.models import Account, AccountState, Actor, Media, Post, Purpose, Rendition
+from server import actors, posts
+from server.models import Actor, Media, Post, Purpose, Rendition
 
 
 async def find(tx: AsyncSession, media_id: int, hash_start: str, width: int, form: str) -> Rendition | None:
@@ -27,7 +27,7 @@ async def may_see(tx: AsyncSession, media_id: int, viewer: Actor | None) -> bool
     of_post = select(Media.id).join(Post, Post.id == Media.post_id)
     of_post = of_post.where(Media.id == media_id, posts.visible_to(viewer))
     worn = select(Media.id).join(Actor, Actor.face_id == Media.id)
-    worn = worn.where(Media.id == media_id, Media.purpose == Purpose.FACE, Actor.suspended_at.is_(None))
+    worn = worn.where(Media.id == media_id, Media.purpose == Purpose.FACE, actors.in_good_standing())
     if await tx.scalar(of_post) is not None or await tx.scalar(worn) is not None:
         return True
     own = select(Media.id).where(Media.id == media_id, Media.post_id.is_(None))
@@ -36,7 +36,6 @@ async def may_see(tx: AsyncSession, media_id: int, viewer: Actor | None) -> bool
 
 async def person(tx: AsyncSession, actor_id: int) -> Actor | None:
     """The person whom a signed address names, if they may still come in."""
-    left = select(Account.id).where(Account.actor_id == Actor.id, Account.state != AccountState.ACTIVE).exists()
-    query = select(Actor).where(Actor.id == actor_id, Actor.suspended_at.is_(None), ~left)
+    query = select(Actor).where(Actor.id == actor_id, actors.in_good_standing())
     found: Actor | None = await tx.scalar(query)
     return found

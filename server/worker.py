@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from server import jobs
-from server.errors import GiveUp, Problem, TryLater
+from server.errors import Full, GiveUp, Problem, TryLater
 from server.site import Site
 
 log = logging.getLogger(__name__)
@@ -108,9 +108,9 @@ async def run_job(site: Site, handlers: Handlers, claimed: jobs.Claimed) -> None
         if claimed.attempts > 2 * len(jobs.SCHEDULE):
             raise GiveUp("It took the server down every time it ran.")
         await handlers[type(job)](site, job)
-    except TryLater as later:
+    except (TryLater, Full) as later:  # a disk that is full today is no reason to give up
         async with site.db.write() as tx:
-            again = await jobs.postpone(tx, claimed, str(later), later.at)
+            again = await jobs.postpone(tx, claimed, str(later), getattr(later, "at", None))
         log.info("job postponed" if again else "job given up", extra={**facts, "reason": str(later)})
     except (Problem, GiveUp) as reason:
         async with site.db.write() as tx:

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 from quart import Quart, Response, g, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter, Map
 
-from server.errors import Problem
+from server.errors import NotFound, Problem
 from server.log import request_id
 from web import auth, body, errors, media, page, static
 from web.auth import SessionExpired
@@ -57,6 +58,7 @@ HEADERS = {
 def mount(app: Quart) -> None:
     """Hang every page, the checks before them and the headers after them into `app`."""
     app.request_class = body.Request
+    app.url_map.converters["id"] = Id
     app.config.update(MAX_CONTENT_LENGTH=None, PROVIDE_AUTOMATIC_OPTIONS=False)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -72,8 +74,17 @@ def mount(app: Quart) -> None:
     app.asgi_app = body.Flow(app.asgi_app)  # type: ignore[method-assign]
 
 
+class Id(IntegerConverter):
+    """An id of ours in an address (`<id:post_id>`). A number that no database can hold is no address: 404."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=2**63 - 1)
+
+
 async def _begin() -> None:
     request_id.set(secrets.token_hex(6))
+    if "\0" in request.path:  # names nothing, and neither PostgreSQL nor a file system can be asked (row 92)
+        raise NotFound
 
 
 async def _refuse_foreign_hosts() -> None:
@@ -129,6 +140,8 @@ def _set_cache(response: Response) -> None:
     if "Set-Cookie" in response.headers or (account() is not None and response.mimetype == "text/html"):
         response.headers["Cache-Control"] = "private, no-store"
         response.vary.add("Cookie")
+    elif account() is not None and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-store"
     elif "Cache-Control" not in response.headers and response.mimetype == "text/html":
         if request.method in auth.SAFE and response.status_code == 200:
             page.share(response)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from quart import Response, current_app, g, redirect, request
 
 from server import sign_ins
-from server.errors import Forbidden
+from server.errors import Forbidden, Full
 from server.models import Role
 from web.current import account, sign_in, site
 
@@ -23,7 +24,6 @@ View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 RANK = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
-DAYS = 30
 
 
 def cookie_name() -> str:
@@ -40,18 +40,20 @@ async def load() -> None:
             g.sign_in = await sign_ins.find(tx, token)
         g.session_token = token
         if g.sign_in and sign_ins.is_stale(g.sign_in):
-            async with site().db.write() as tx:
-                await sign_ins.touch(tx, g.sign_in)
-            g.renew_cookie = True
+            # On a full disk people can still look (P11); the next request after it tries again.
+            with suppress(Full):
+                async with site().db.write() as tx:
+                    await sign_ins.touch(tx, g.sign_in)
+                g.renew_cookie = True
 
 
 def set_session(response: Response, token: str) -> Response:
-    """Give the browser its session; 30 days, sliding."""
+    """Give the browser its session, for as long as it lasts unused."""
     g.renew_cookie = False  # the renewal of an older session must not follow and take this one's place
     response.set_cookie(
         cookie_name(),
         token,
-        max_age=DAYS * 86400,
+        max_age=sign_ins.LIFE,
         path="/",
         httponly=True,
         samesite="Lax",
@@ -121,7 +123,8 @@ def _same_origin(origin: str) -> bool:
 def client_address() -> str:
     """Who is at the other end. X-Forwarded-For counts only as many hops as there are proxies of ours (row 62)."""
     proxies = site().settings.server.proxies
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    # Some proxies add a line of their own below what the client sent, others lengthen the client's: all lines are one list.
+    hops = [hop.strip() for hop in ",".join(request.headers.getlist("X-Forwarded-For")).split(",") if hop.strip()]
     if proxies and len(hops) >= proxies:
         return hops[-proxies][:60]
     return str(request.remote_addr or "")

@@ -4,15 +4,18 @@ Quart keeps whatever a client sends in memory until a view asks for it. Here the
 unread, `Flow` takes no more from the connection. What a route accepts is written on it (`@accepts(FILES)`); without that it is a
 form of at most 1 MB (security.md, table D). The limit holds on the running total, so that it needs no Content-Length (row 124).
 Files of a form go to `site.incoming` part by part, by worker threads; whoever keeps one renames it, and what is left when the
-request ends, however it ends, is removed.
+request ends, however it ends, is removed. The bytes of strangers are let go where only members may send files, and nobody's are
+kept where they would take the reserve of the disk.
 """
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import quart
 from quart import current_app
@@ -22,10 +25,12 @@ from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import BadRequest, RequestTimeout
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
-from server.errors import Invalid, TooLarge
+from server.errors import Full, Invalid, TooLarge
+from server.media import storage
 from server.settings import Settings
 from server.site import Site
 from server.uploads import MAX_PICTURES
+from web.current import viewer
 
 Accepted = Literal["form", "file", "files"]
 FORM: Accepted = "form"
@@ -38,6 +43,9 @@ FORM_BYTES = 1_000_000
 AHEAD = 1_000_000
 # A form of a work with 16 images: 5 fields and a file for each, a box for every gallery, and what else is on the page.
 MAX_PARTS = 400
+# Between the contents of a multipart body stand a boundary and a few header lines, some hundred bytes; the decoder would collect
+# whatever comes instead of them, without end.
+MAX_BETWEEN = 64 * 1024
 # Slow clients (table D): after GRACE seconds of waiting for bytes, fewer than SLOWEST of them a second end the request.
 GRACE = 60.0
 SLOWEST = 50_000
@@ -94,6 +102,10 @@ class Flow:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if refused := _odd(scope):
+            await send({"type": "http.response.start", "status": refused, "headers": [(b"connection", b"close")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
         meter = scope[KEY] = Meter()
 
         async def measured() -> Any:
@@ -122,6 +134,18 @@ class Flow:
         finally:
             for file in meter.files:
                 file.unlink(missing_ok=True)
+
+
+def _odd(scope: Any) -> int:
+    """The status for what a proxy before us may read in another way than we do (row 102); 0 for everything else.
+
+    HTTP/2 without TLS comes from nobody but people who tunnel through a proxy that did not look (505); two ways of saying how
+    long a body is let one request hide in another (400).
+    """
+    if scope["http_version"].startswith("2") and scope["scheme"] == "http":
+        return 505
+    names = [name.lower() for name, _ in scope["headers"]]
+    return 400 if b"transfer-encoding" in names and b"content-length" in names else 0
 
 
 class Body(QuartBody):
@@ -175,13 +199,22 @@ class Body(QuartBody):
 
 
 class Arrived(FileStorage):
-    """One file of a form, lying in `site.incoming`. `is_too_large` files were not kept: their bytes were let go."""
+    """One file of a form, lying in `site.incoming`. Files that are too large, or for which the disk has no room, were not
+    kept: their bytes were let go, and the rest of the form goes on. `check` says so."""
 
-    def __init__(self, path: Path, stream: BinaryIO, name: str, field: str, headers: Headers) -> None:
+    def __init__(self, path: Path, stream: FileIO, name: str, field: str, headers: Headers) -> None:
         super().__init__(stream, name, field, headers=headers)
         self.path = path
         self.size = 0
         self.is_too_large = False
+        self.has_no_room = False
+
+    def check(self, settings: Settings) -> None:
+        """Raises TooLarge or Full for a file that was not kept."""
+        if self.is_too_large:
+            raise TooLarge(f"This file is larger than {settings.uploads.max_megabytes} MB.")
+        if self.has_no_room:
+            raise Full
 
 
 class Request(quart.Request):
@@ -209,11 +242,13 @@ class Request(quart.Request):
             yield data
 
     async def save(self) -> Path:
-        """Write the whole body into a fresh file in `site.incoming` and return its path."""
+        """Write the whole body into a fresh file in `site.incoming` and return its path. Raises Full."""
+        site = self._bound()
+        await asyncio.to_thread(_check_reserve, site, self.content_length or 0)
         path, stream = await asyncio.to_thread(self._fresh_file)
         try:
             async for data in self.pieces():
-                await asyncio.to_thread(stream.write, data)
+                await asyncio.to_thread(_append, site, stream, data)
         finally:
             await asyncio.to_thread(stream.close)
         return path
@@ -253,12 +288,18 @@ class Request(quart.Request):
             raise BadRequest
         return MultiDict(reader.fields), MultiDict(reader.files)
 
-    def _fresh_file(self) -> tuple[Path, BinaryIO]:
-        """Called in a thread. The path is noted before the file exists: whatever happens, it is cleaned up."""
+    def _fresh_file(self) -> tuple[Path, FileIO]:
+        """Called in a thread. The path is noted before the file exists: whatever happens, it is cleaned up.
+
+        Without a buffer: what does not fit on the disk must be told by the write, not by the close. Raises Full.
+        """
         site = cast(Site, current_app.extensions["site"])
         path = site.incoming / f"part-{secrets.token_hex(8)}"
         self.meter.files.append(path)
-        return path, path.open("x+b")
+        try:
+            return path, FileIO(path, "x+")
+        except OSError as wrong:
+            raise storage.full(wrong) from wrong
 
 
 class _Multipart:
@@ -270,8 +311,11 @@ class _Multipart:
         self.fields: list[tuple[str, str]] = []
         self.files: list[tuple[str, FileStorage]] = []
         self.is_complete = False
-        self.largest = limit(FILE, request._bound().settings)
-        self.takes_files = request.accepted == FILES
+        self.site = request._bound()
+        self.largest = limit(FILE, self.site.settings)
+        view = current_app.view_functions.get(request.endpoint or "")
+        is_open = getattr(view, "policy", "") in ("public", "machine")
+        self.takes_files = request.accepted == FILES and (is_open or viewer() is not None)
         self.form_bytes = 0
         self.name = ""
         self.value: bytearray | None = None
@@ -282,6 +326,8 @@ class _Multipart:
         while True:
             event = self.decoder.next_event()
             if isinstance(event, NeedData):
+                if len(self.decoder.buffer) > MAX_BETWEEN:
+                    raise BadRequest
                 return
             if isinstance(event, Epilogue):
                 self.is_complete = True
@@ -304,6 +350,13 @@ class _Multipart:
         self.file = Arrived(path, stream, event.filename, event.name or "", event.headers)
         self.files.append((event.name or "", self.file))
 
+    async def _keep(self, file: Arrived, data: bytes) -> None:
+        try:
+            await asyncio.to_thread(_append, self.site, cast(FileIO, file.stream), data)
+        except Full:
+            file.has_no_room = True
+            await asyncio.to_thread(cast(FileIO, file.stream).truncate, 0)
+
     async def _data(self, event: Data) -> None:
         if self.value is not None:
             self.form_bytes += len(event.data)
@@ -316,8 +369,8 @@ class _Multipart:
         elif (file := self.file) is not None:
             file.size += len(event.data)
             file.is_too_large = file.size > self.largest
-            if not file.is_too_large:
-                await asyncio.to_thread(file.stream.write, event.data)
+            if not file.is_too_large and not file.has_no_room:
+                await self._keep(file, event.data)
             if not event.more_data:
                 await asyncio.to_thread(file.stream.seek, 0)
                 self.file = None
@@ -327,3 +380,20 @@ class _Multipart:
         if not self.is_complete:
             for _, file in self.files:
                 await asyncio.to_thread(file.close)
+
+
+def _append(site: Site, stream: FileIO, data: bytes) -> None:
+    """Write all of `data`; called in a thread. Raises Full, also where only the reserve is left."""
+    # Asking costs a few microseconds, so it is done at each piece: many uploads at once must not pass the reserve together.
+    _check_reserve(site, len(data))
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[stream.write(rest) :]
+    except OSError as wrong:
+        raise storage.full(wrong) from wrong
+
+
+def _check_reserve(site: Site, size: int) -> None:
+    if shutil.disk_usage(site.incoming).free - size < site.settings.uploads.reserve_megabytes * 1_000_000:
+        raise Full

@@ -17,6 +17,8 @@ from server.models import Actor, Audience, Licence, Media, Post, Rating, Reserva
 Word = TypeVar("Word", bound=StrEnum)
 
 TEXTS = ("title", "text", "medium", "tools", "year", "size", "tags", "warning", "gallery_new")
+# A form's own key: the same form sent twice is the same post.
+FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 # What the box "Reserve against AI training" means where somebody's own default is to reserve nothing.
 USUAL = Reservation.NO_AI
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import brotli
@@ -120,11 +120,11 @@ def share(response: Response) -> None:
 
 
 def style_of(pictures: Iterable[Media]) -> str:
-    """Numbers and `#rrggbb` only, made by the server; one panorama must not spoil a row, so ratios are clamped."""
+    """Numbers and `#rrggbb` (or `#0000`) only, made by the server; one panorama must not spoil a row, so ratios are clamped."""
     rules = {}
     for media in pictures:
         ratio = min(3.2, max(0.4, media.width / max(1, media.height)))
-        colour = media.colour if re.fullmatch(r"#[0-9a-f]{6}", media.colour) else "#8a8a8a"
+        colour = media.colour if re.fullmatch(r"#[0-9a-f]{6}|#0000", media.colour) else "#8a8a8a"
         rules[media.id] = (
             f".m{media.id}{{--r:{ratio:.3f};--c:{colour};--x:{media.focus_x:.0%};--y:{media.focus_y:.0%};--w:{media.width}}}"
         )
@@ -156,10 +156,12 @@ def asset(name: str) -> bytes:
     """The content of a static file; `site.css` is made of STYLESHEET. Raises FileNotFoundError."""
     if name == "site.css":
         return stylesheet()
-    path = (STATIC / name).resolve()
-    if not path.is_relative_to(STATIC) or path.suffix not in TYPES:
+    path = PurePosixPath(name)
+    # One name for one file: what is read is kept, and `./` before a name must not make it another one.
+    is_plain = str(path) == name and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+    if not is_plain or path.suffix not in TYPES:
         raise FileNotFoundError(name)
-    return path.read_bytes()
+    return (STATIC / path).read_bytes()
 
 
 @cache

@@ -146,11 +146,6 @@ def warning(post: Post) -> str:
     return f"{rating}: {post.warning}" if rating and post.warning else rating or post.warning or "Not ready yet"
 
 
-def is_veiled(post: Post) -> bool:
-    """Whether the pictures are only fetched when somebody asks for them."""
-    return post.rating is not Rating.GENERAL or bool(post.warning)
-
-
 def first_sentence(text: str, length: int = SHORT) -> str:
     """The first sentence, cut at a word where it is longer than `length`."""
     plain = " ".join(text.split())

@@ -9,6 +9,7 @@ child is killed, and when the server itself is gone, everything here is. Leaves 
 """
 
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -118,7 +119,10 @@ def _work(order: dict[str, Any], answers: int) -> None:
         _obey(order, answers)
         code = 0
     except Exception as cause:
-        # Not the picture’s fault: a missing file, a full disk. The log learns of it, the artist a general sentence.
+        # Not the picture’s fault: a full disk, which is tried again; a missing file. The log learns of it, the artist a general
+        # sentence.
+        if _is_full(cause):
+            _tell(answers, {"full": True})
         _tell(answers, {"failed": f"{type(cause).__name__}: {cause} {_place(cause)}"[:300]})
     finally:
         os._exit(code)
@@ -141,8 +145,14 @@ def _obey(order: dict[str, Any], answers: int) -> None:
         except PermissionError:
             raise  # The walls are in the way of something harmless: ours to mend.
         except Exception as cause:
+            if _is_full(cause):
+                raise
             refused = refusal(cause, order["do"])
             _tell(answers, {"refused": str(refused), "detail": refused.detail[:300]})
+
+
+def _is_full(cause: Exception) -> bool:
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _draw(order: dict[str, Any], raw: Any, limits: Limits, outputs: list[int], answers: int) -> None:

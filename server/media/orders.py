@@ -118,7 +118,7 @@ class Facts:
     """What is known once the picture was decoded: its average colour, its BlurHash (4 by 4) and its final sizes."""
 
     average_colour: str
-    """`#rrggbb`, sRGB, weighted by opacity."""
+    """`#rrggbb`, sRGB; `#0000` where some of the picture can be looked through: nothing of ours stands behind it."""
     blurhash: str
     public_width: int
     public_height: int

@@ -22,6 +22,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from server.errors import Full
+from server.media import storage
 from server.media.orders import (
     DAMAGED,
     FAILED,
@@ -168,8 +170,11 @@ class Pixels:
 
     @contextlib.contextmanager
     def _order_folder(self) -> Any:
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="order-", dir=self.scratch))
+        try:
+            self.scratch.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix="order-", dir=self.scratch))
+        except OSError as wrong:
+            raise storage.full(wrong) from wrong
         try:
             yield folder
         finally:
@@ -217,7 +222,7 @@ class Pixels:
     async def _converse(self, order: dict[str, Any], seconds: float) -> AsyncGenerator[dict[str, Any], None]:
         reader, writer = await self._send(order)
         clock = asyncio.get_running_loop().time
-        started, refused = False, None
+        started, refused, is_full = False, None, False
         try:
             while True:
                 before = clock()
@@ -239,10 +244,14 @@ class Pixels:
                     started = True
                 elif "refused" in answer:
                     refused = Refused(str(answer["refused"]), str(answer.get("detail", "")))
+                elif "full" in answer:
+                    is_full = True
                 elif "failed" in answer:
                     log.error("picture order failed", extra={"detail": str(answer["failed"])})
                     refused = Refused(FAILED, str(answer["failed"]))
                 elif "ended" in answer:
+                    if is_full:
+                        raise Full
                     if refused is None and answer["ended"] != 0:
                         refused = _death(int(answer["ended"]))
                     if refused is not None:

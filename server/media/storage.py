@@ -44,16 +44,17 @@ class Disk:
 
     def put(self, key: str, source: Path) -> None:
         target = self._path(key)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        near = target.with_name(target.name + ".part")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if source.stat().st_dev != target.parent.stat().st_dev:
-                near = target.with_name(target.name + ".part")
                 shutil.copyfile(source, near)
                 source.unlink()
                 source = near
             fsync(source)
             source.replace(target)
         except OSError as wrong:
+            near.unlink(missing_ok=True)
             raise full(wrong) from wrong
         fsync(target.parent)
 

@@ -66,11 +66,6 @@ class Actor(Base):
     )
 
     @property
-    def is_local(self) -> bool:
-        """Whether this house is the actor's home."""
-        return self.domain is None
-
-    @property
     def display_name(self) -> str:
         """The name, or the handle where nobody typed one."""
         return self.name or self.handle

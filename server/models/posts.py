@@ -41,7 +41,9 @@ class Post(Base):
     author_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id"), index=True)
     uri: Mapped[str | None] = mapped_column(String(2048), unique=True, default=None)  # null for ours
     audience: Mapped[Audience] = mapped_column(Word(Audience), default=Audience.EVERYONE)
-    reply_to_id: Mapped[int | None] = mapped_column(Id, ForeignKey("posts.id"), index=True, default=None)
+    reply_to_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("posts.id", onupdate="CASCADE"), index=True, default=None
+    )
     # The post that the conversation began with; its own id for a post that answers nothing.
     thread_id: Mapped[int] = mapped_column(Id, index=True)
     # Plain text as typed; `html` is made from it by server.text and is safe.
@@ -83,6 +85,11 @@ class Post(Base):
     )
 
     @property
+    def is_sensitive(self) -> bool:
+        """Whether it is only shown to those who ask for it: by its rating, or by the artist's own warning."""
+        return self.rating is not Rating.GENERAL or bool(self.warning)
+
+    @property
     def is_draft(self) -> bool:
         """Whether only its author knows of it so far."""
         return self.published_at is None
@@ -93,7 +100,9 @@ class Artwork(Base):
 
     __tablename__ = "artworks"
 
-    post_id: Mapped[int] = mapped_column(Id, ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    post_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
+    )
     title: Mapped[str] = mapped_column(String(200), default="")
     medium: Mapped[str] = mapped_column(String(120), default="")
     tools: Mapped[str] = mapped_column(String(200), default="")
@@ -114,7 +123,9 @@ class Media(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, default=ids.new)
     owner_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id"), index=True)
-    post_id: Mapped[int | None] = mapped_column(Id, ForeignKey("posts.id"), index=True, default=None)
+    post_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("posts.id", onupdate="CASCADE"), index=True, default=None
+    )
     purpose: Mapped[Purpose] = mapped_column(Word(Purpose), default=Purpose.WORK)
     position: Mapped[int] = mapped_column(Integer, default=0)
     state: Mapped[MediaState] = mapped_column(Word(MediaState), default=MediaState.WAITING)
@@ -183,7 +194,9 @@ class Hanging(Base):
     __tablename__ = "hangings"
 
     gallery_id: Mapped[int] = mapped_column(Id, ForeignKey("galleries.id", ondelete="CASCADE"), primary_key=True)
-    post_id: Mapped[int] = mapped_column(Id, ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True)
+    post_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True, index=True
+    )
     position: Mapped[int] = mapped_column(Integer, default=0)
 
 
@@ -202,7 +215,9 @@ class PostTag(Base):
 
     __tablename__ = "post_tags"
 
-    post_id: Mapped[int] = mapped_column(Id, ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    post_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
+    )
     tag_id: Mapped[int] = mapped_column(Id, ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
@@ -211,5 +226,7 @@ class Mention(Base):
 
     __tablename__ = "mentions"
 
-    post_id: Mapped[int] = mapped_column(Id, ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    post_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
+    )
     actor_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True, index=True)

@@ -28,7 +28,9 @@ class Favourite(Base):
     __tablename__ = "favourites"
 
     actor_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
-    post_id: Mapped[int] = mapped_column(Id, ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True)
+    post_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True, index=True
+    )
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
 
 

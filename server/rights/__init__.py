@@ -259,6 +259,6 @@ def check(licence: Licence, reservation: Reservation) -> None:
     """Raises Invalid for a pair that contradicts itself."""
     if reservation not in allowed(licence):
         raise Invalid(
-            reservation=f"{LICENCES[licence].name}: nobody can reserve such a work against machines. "
+            reservation=f"“{LICENCES[licence].name}” cannot be combined with a reservation: nobody can reserve such a work. "
             f"Choose “{RESERVATIONS[Reservation.OPEN].name}”, or another licence."
         )

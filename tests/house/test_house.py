@@ -16,7 +16,7 @@ from web import page
 
 ROOT = Path(__file__).parents[2]
 CODE = [path for name in ("server", "federation", "web") for path in sorted((ROOT / name).rglob("*.py"))]
-TEMPLATES = sorted((ROOT / "templates").rglob("*.*"))
+TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*.*") if path.suffix in (".html", ".txt"))
 POLICIES = {"public", "machine", "signed_in", "moderator", "admin"}
 
 

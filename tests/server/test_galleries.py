@@ -162,3 +162,9 @@ async def test_many_galleries_ask_as_few_questions_as_one(site: Site, alice: Acc
                 await galleries.of(tx, alice.actor, None)
         prices.append(len(asked))
     assert prices[0] == prices[1] <= 4
+
+
+async def test_names_and_texts_hold_nothing_that_turns_or_hides(site: Site, alice: Account) -> None:
+    async with site.db.write() as tx:
+        made = await galleries.create(tx, alice.actor, "Ink\u202e\u200b gnp\x07", " \u202eWinter\x00\r\nSpring ")
+    assert (made.name, made.text) == ("Ink gnp", "Winter\nSpring")

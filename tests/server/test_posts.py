@@ -1,18 +1,33 @@
 """Who may see what: every audience, every viewer, every way in (security.md rows 39 to 42, 45, 51, 52; decision 17)."""
 
+import asyncio
 import secrets
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from server import artworks, blocks, clock, follows, notes, posts
+from server import actors, artworks, blocks, clock, follows, notes, posts
 from server.artworks import Draft
 from server.errors import Gone, NotFound
-from server.models import Account, Actor, Artwork, Audience, Follow, Hanging, Media, Mention, Post, PostTag, Rendition
+from server.models import (
+    Account,
+    AccountState,
+    Actor,
+    Artwork,
+    Audience,
+    Follow,
+    Hanging,
+    Media,
+    Mention,
+    Post,
+    PostTag,
+    Rendition,
+)
 from server.notes import Note
 from server.site import Site
 from tests.conftest import make_account
+from tests.hung import hang, say
 from tests.works import files_in, one, publish
 
 VIEWERS = ("stranger", "member", "follower", "asked", "mentioned", "author", "blocked", "blocker")
@@ -184,3 +199,43 @@ async def test_only_the_author_removes(site: Site, alice: Account, bob: Account,
         with pytest.raises(NotFound):
             await posts.mine(tx, post.id, bob.actor)
     assert await visible(site, post.id, None) == (True, True)
+
+
+@pytest.mark.parametrize("trouble", [AccountState.WAITING, AccountState.REJECTED, AccountState.DISABLED, "suspended"])
+async def test_nobody_hears_of_people_who_are_not_in_good_standing(
+    site: Site, alice: Account, bob: Account, trouble: str
+) -> None:
+    """One rule for profiles and posts (security.md rows 45 and 63; docs/decisions/0015)."""
+    work = await hang(site, alice)
+    async with site.db.read() as tx:
+        assert (await actors.seen(tx, "ALICE", None, bob.actor)).id == alice.actor_id
+        assert await posts.get(tx, work.id, None)
+    async with site.db.write() as tx:
+        if trouble == "suspended":
+            (await tx.get_one(Actor, alice.actor_id)).suspended_at = clock.now()
+        else:
+            (await tx.get_one(Account, alice.id)).state = AccountState(trouble)
+    async with site.db.read() as tx:
+        for viewer in (None, bob.actor):
+            with pytest.raises(NotFound):
+                await actors.seen(tx, "alice", None, viewer)
+            with pytest.raises(NotFound):
+                await posts.get(tx, work.id, viewer)
+
+
+async def test_of_two_that_remove_an_answer_at_once_one_counts_it(site: Site, alice: Account, bob: Account) -> None:
+    """On PostgreSQL both have found it before either has removed it."""
+    work = await hang(site, alice)
+    answers = [await say(site, bob, f"Answer {number}", work) for number in range(3)]
+    found = asyncio.Barrier(1 if site.db.is_sqlite else 2)  # SQLite's second writer begins when the first has ended
+
+    async def remove() -> None:
+        async with site.db.write() as tx:
+            answer = await posts.get(tx, answers[0].id, bob.actor)
+            await found.wait()
+            await posts.remove(tx, answer, bob.actor)
+
+    ends = await asyncio.gather(remove(), remove(), return_exceptions=True)
+    assert sorted(end is None for end in ends) == [False, True], ends
+    async with site.db.read() as tx:
+        assert (await tx.get_one(Post, work.id)).replies == 2

@@ -195,3 +195,13 @@ async def test_a_statement_that_is_cancelled_gives_the_lock_back(site: Site) -> 
         if not run.was_cancelled:
             break
     assert not run.was_cancelled
+
+
+async def test_no_room_of_ones_own_is_no_room(site: Site, alice: Account) -> None:
+    """Nought is a number: only a missing one means the house's."""
+    async with site.db.write() as tx:
+        account = await tx.get_one(Account, alice.id)
+        assert uploads.quota(site, account) == 5_000_000_000
+        account.quota_bytes = 0
+    with pytest.raises(Full, match="of 0 MB"):
+        await upload(site, alice)

@@ -264,3 +264,44 @@ async def _until(happened: Any) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never happened")
+
+
+@pytest.mark.parametrize(
+    ("start", "status"),
+    [
+        (
+            b"POST /test/form HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"400",
+        ),
+        (b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"200"),
+    ],
+)  # fmt: skip
+async def test_a_body_has_one_length(port: int, start: bytes, status: bytes) -> None:
+    """Row 102: what could be read in two ways is not read at all, and the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(start)
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    assert answer.split(b" ")[1] == status
+    assert (b"connection: close" in answer.lower()) == (status == b"400")
+    writer.close()
+
+
+async def test_http_2_without_tls_reaches_nothing(port: int) -> None:
+    """Row 102: an upgrade that a proxy let through leads nowhere."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        b"HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        + bytes.fromhex("000000040000000000")
+    )
+    seen = b""
+    try:
+        while b"alive" not in seen and len(seen) < 2000:
+            seen += await asyncio.wait_for(reader.read(1000), 2)
+            if reader.at_eof():
+                break
+    except TimeoutError:
+        pass
+    assert b"101" in seen and b"alive" not in seen
+    writer.close()

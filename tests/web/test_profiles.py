@@ -127,7 +127,7 @@ async def test_a_full_portfolio_asks_few_questions(app: Quart, site: Site, alice
         with statements(site) as asked:
             await Browser(app).get("/@alice")
         prices.append(len(asked))
-    assert prices[0] == prices[1] <= 13
+    assert prices[0] == prices[1] <= 8
 
 
 async def test_the_owner_arranges_a_gallery_without_any_script(app: Quart, site: Site, alice: Account) -> None:

@@ -216,4 +216,4 @@ async def test_a_long_conversation_asks_as_few_questions_as_a_short_one(
         with statements(site) as asked:
             await Browser(app).get(f"/@alice/{work.id}")
         prices.append(len(asked))
-    assert prices[0] == prices[1] <= 24
+    assert prices[0] == prices[1] <= 16

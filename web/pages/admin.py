@@ -22,7 +22,7 @@ async def waiting() -> Response:
     return page("admin/waiting.html", people=people)
 
 
-@blueprint.post("/admin/waiting/<int:account_id>/let-in")
+@blueprint.post("/admin/waiting/<id:account_id>/let-in")
 @role(Role.MODERATOR)
 async def let_in(account_id: int) -> Response:
     """Let somebody in. Whoever decides second is told so."""
@@ -32,7 +32,7 @@ async def let_in(account_id: int) -> Response:
     return hint(cast(Response, redirect("/admin/waiting", 303)), "let-in")
 
 
-@blueprint.post("/admin/waiting/<int:account_id>/turn-away")
+@blueprint.post("/admin/waiting/<id:account_id>/turn-away")
 @role(Role.MODERATOR)
 async def turn_away(account_id: int) -> Response:
     """Turn somebody away."""

@@ -17,7 +17,7 @@ from quart import Blueprint, Response, jsonify, redirect, request
 
 from server import artworks, clock, galleries, ids, posts, renditions, throttle, uploads
 from server.db import Session
-from server.errors import Full, Invalid, NotFound, Problem, TooLarge
+from server.errors import Full, Invalid, NotFound, Problem
 from server.models import Kind, Post
 from server.rights import LICENCES, RESERVATIONS
 from web import forms
@@ -25,7 +25,7 @@ from web.auth import signed_in
 from web.body import FILE, FILES, accepts
 from web.current import me, site
 from web.errors import wants_json
-from web.forms import Sheet
+from web.forms import FORM_KEY, Sheet
 from web.page import hint, page
 from web.pages import posts as notes_page
 from web.pictures import Addresses
@@ -37,12 +37,7 @@ MEDIA = (
     "Ink", "Linocut", "Mixed media", "Oil", "Pastel", "Pencil", "Photograph", "Pixel art", "Print", "Screen print", "Sculpture",
     "Textile", "3D render", "Vector", "Watercolour", "Woodcut",
 )  # fmt: skip
-# An artist who brings a whole portfolio here uploads hundreds of pictures in an afternoon: 300 in half an hour per person,
-# where security.md's table D, after a house of short posts, has 30.
-UPLOADS, WINDOW = 300, 1800
-TOO_OFTEN = "That were very many images in a short time. Wait a few minutes; what you added so far is kept."
 DO = re.compile(r"(upload|draft|publish|undescribed|save)|(up|down|remove|retry)-(\d{1,19})")
-FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 @dataclass
@@ -55,7 +50,14 @@ class Desk:
     errors: dict[str, str] = field(default_factory=dict)
     # Files that were not taken, each with its reason.
     refused: list[str] = field(default_factory=list)
+    # The disk, or the person's own room, had no place for a file.
+    is_full: bool = False
     said: str = ""
+
+    @property
+    def status(self) -> int:
+        """The answer's status: 507 where a file found no room, 422 where one was not taken."""
+        return 507 if self.is_full else 422 if self.refused else 200
 
     @property
     def is_published(self) -> bool:
@@ -82,7 +84,7 @@ async def compose() -> Response:
     return await _do(None, form_key)
 
 
-@blueprint.get("/@<handle>/<int:post_id>/edit")
+@blueprint.get("/@<handle>/<id:post_id>/edit")
 @signed_in
 async def edit(handle: str, post_id: int) -> Response:
     """The page of what exists: a draft, a published work, or a note."""
@@ -94,7 +96,7 @@ async def edit(handle: str, post_id: int) -> Response:
     return await _show(Desk(sheet, post.form_key or "", post))
 
 
-@blueprint.post("/@<handle>/<int:post_id>/edit")
+@blueprint.post("/@<handle>/<id:post_id>/edit")
 @accepts(FILES)
 @signed_in
 async def change(handle: str, post_id: int) -> Response:
@@ -116,7 +118,7 @@ async def drafts() -> Response:
     return page("compose/drafts.html", pictures=pictures, drafts=waiting, addresses=Addresses(site().urls, me()))
 
 
-@blueprint.get("/@<handle>/<int:post_id>/delete")
+@blueprint.get("/@<handle>/<id:post_id>/delete")
 @signed_in
 async def ask_delete(handle: str, post_id: int) -> Response:
     """Are you sure?"""
@@ -126,7 +128,7 @@ async def ask_delete(handle: str, post_id: int) -> Response:
     return page("compose/delete.html", pictures=post.media[:1], post=post, addresses=addresses)
 
 
-@blueprint.post("/@<handle>/<int:post_id>/delete")
+@blueprint.post("/@<handle>/<id:post_id>/delete")
 @signed_in
 async def delete(handle: str, post_id: int) -> Response:
     """Remove a work, a draft or a note for good. Sending it twice is sending it once."""
@@ -145,34 +147,34 @@ async def delete(handle: str, post_id: int) -> Response:
 @signed_in
 async def upload() -> Response:
     """One file as the whole body, its name percent-encoded in X-File-Name. 201 with its card, or a reason in words."""
-    await throttle.check(site(), f"upload:{me().id}", UPLOADS, WINDOW, TOO_OFTEN)
+    await throttle.limit(site(), "upload", str(me().id))
     file = await request.save()  # type: ignore[attr-defined]
     media = await uploads.accept(site(), me(), file, unquote(request.headers.get("X-File-Name", "")))
     return await _card(media.id, 201)
 
 
-@blueprint.get("/uploads/<int:media_id>")
+@blueprint.get("/uploads/<id:media_id>")
 @signed_in
 async def progress(media_id: int) -> Response:
     """The card as it is now; the script asks until the small sizes are made."""
     return await _card(media_id)
 
 
-@blueprint.post("/uploads/<int:media_id>/retry")
+@blueprint.post("/uploads/<id:media_id>/retry")
 @signed_in
 async def retry(media_id: int) -> Response:
     """Prepare a failed picture again."""
     async with site().db.write() as tx:
-        await uploads.retry(tx, await uploads.mine(tx, _checked(media_id), me()))
+        await uploads.retry(tx, await uploads.mine(tx, media_id, me()))
     return await _card(media_id)
 
 
-@blueprint.post("/uploads/<int:media_id>/discard")
+@blueprint.post("/uploads/<id:media_id>/discard")
 @signed_in
 async def discard(media_id: int) -> Response:
     """Remove a picture that is in no published work; those leave with the work's own form."""
     async with site().db.write() as tx:
-        keys = await uploads.discard(tx, await uploads.loose(tx, _checked(media_id), me()))
+        keys = await uploads.discard(tx, await uploads.loose(tx, media_id, me()))
     await renditions.clear(site(), keys)
     return Response(b"", 204)
 
@@ -186,12 +188,12 @@ async def _do(post: Post | None, form_key: str) -> Response:
     if wish is None or number is None:
         raise Invalid("This button is not known here. Reload the page and try again.")
     verb = wish[1] or wish[2]
-    taken, refused = await _take_files()
+    taken, refused, is_full = await _take_files()
     async with site().db.read() as tx:
         pictures = await uploads.of(tx, [*forms.picture_ids(form), *taken], me())
     sheet = forms.typed(form, pictures, me())
     sheet.cards += [forms.card(pictures[media_id]) for media_id in taken]
-    desk = Desk(sheet, form_key, post, refused=refused)
+    desk = Desk(sheet, form_key, post, refused=refused, is_full=is_full)
     if verb in ("up", "down"):
         forms.move(sheet.cards, number, -1 if verb == "up" else 1)
     elif verb == "remove":
@@ -199,7 +201,7 @@ async def _do(post: Post | None, form_key: str) -> Response:
         sheet.removed.append(number)
     elif verb == "retry":
         async with site().db.write() as tx:
-            await uploads.retry(tx, await uploads.mine(tx, _checked(number), me()))
+            await uploads.retry(tx, await uploads.mine(tx, number, me()))
     try:
         if post is not None:
             return await _change(desk, verb)
@@ -240,7 +242,7 @@ async def _write_draft(desk: Desk, verb: str) -> Response:
     if verb == "draft" and not desk.refused:
         return hint(redirect(urls.post_page(post, "edit"), 303), "draft")  # type: ignore[arg-type]
     await _reload(desk)
-    return await _show(desk, 422 if desk.refused else 200)
+    return await _show(desk, desk.status)
 
 
 async def _change(desk: Desk, verb: str) -> Response:
@@ -249,7 +251,7 @@ async def _change(desk: Desk, verb: str) -> Response:
     if verb not in ("save", "publish", "undescribed") or desk.refused:
         # Moved, removed or added on the page only; Save makes it so.
         desk.said = "Not saved yet."
-        return await _show(desk, 422 if desk.refused else 200)
+        return await _show(desk, desk.status)
     async with site().db.write() as tx:
         post = await posts.mine(tx, desk.post.id, me())
         act = artworks.edit if post.published_at is not None else artworks.publish
@@ -265,23 +267,25 @@ def _already(post: Post) -> Response:
     return hint(redirect(site().urls.post_page(post), 303), "already")  # type: ignore[arg-type]
 
 
-async def _take_files() -> tuple[list[int], list[str]]:
-    """Keep the files of the form. Returns the ids of the new pictures, and a sentence for each file that was not taken."""
+async def _take_files() -> tuple[list[int], list[str], bool]:
+    """Keep the files of the form. Returns the ids of the new pictures, a sentence for each file that was not taken, and whether
+    there was no room for one."""
     taken: list[int] = []
     refused: list[str] = []
+    is_full = False
     for file in (await request.files).getlist("files"):
         name = (file.filename or "")[-100:]
         try:
-            if file.is_too_large:
-                raise TooLarge(f"This file is larger than {site().settings.uploads.max_megabytes} MB.")
-            await throttle.check(site(), f"upload:{me().id}", UPLOADS, WINDOW, TOO_OFTEN)
+            file.check(site().settings)
+            await throttle.limit(site(), "upload", str(me().id))
             media = await uploads.accept(site(), me(), file.path, file.filename or "")
             taken.append(media.id)
         except Problem as wrong:
             refused.append(f"{name}: {wrong}")
             if isinstance(wrong, Full):
+                is_full = True
                 break
-    return taken, refused
+    return taken, refused, is_full
 
 
 async def _reload(desk: Desk) -> None:
@@ -299,12 +303,6 @@ async def _my_post(tx: Session, handle: str, post_id: int) -> Post:
     if post.author_id != me().id or handle.lower() != me().handle.lower():
         raise NotFound
     return post
-
-
-def _checked(media_id: int) -> int:
-    if ids.parse(str(media_id)) is None:
-        raise NotFound
-    return media_id
 
 
 async def _show(desk: Desk, status: int = 200) -> Response:
@@ -332,7 +330,7 @@ async def _show(desk: Desk, status: int = 200) -> Response:
 
 async def _card(media_id: int, status: int = 200) -> Response:
     async with site().db.read() as tx:
-        found = await uploads.of(tx, [_checked(media_id)], me())
+        found = await uploads.of(tx, [media_id], me())
     if media_id not in found:
         raise NotFound
     card = forms.card(found[media_id])

@@ -53,11 +53,13 @@ async def home() -> Response:
     async with site().db.read() as tx:
         rows = await timelines.home(tx, me(), before(), ASKED)
         asking = await follows.count_waiting(tx, me())
-    found = part(rows)
+        found = part(rows)
+        answered = await timelines.answered(tx, found.posts, me())
     return page(
         "home/home.html",
         pictures=covers(found.posts),
         found=found,
+        answered=answered,
         asking=asking,
         form_key=secrets.token_urlsafe(18),
         addresses=Addresses(site().urls, viewer()),

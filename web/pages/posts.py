@@ -1,6 +1,5 @@
 """Posts of words: writing one, commenting under a work or a note, changing one. Deleting is the same for all posts (compose)."""
 
-import re
 import secrets
 
 from quart import Blueprint, Response, redirect, request
@@ -11,14 +10,10 @@ from server.models import Actor, Audience, Post
 from server.notes import Note
 from web.auth import signed_in
 from web.current import me, site
+from web.forms import FORM_KEY
 from web.page import hint, page
 
 blueprint = Blueprint("posts", __name__)
-
-FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
-# Nobody talks that fast; a script would.
-TEXTS, WINDOW = 60, 600
-TOO_OFTEN = "That were very many texts in a short time. Wait a few minutes and send it again."
 
 
 @blueprint.get("/post")
@@ -44,7 +39,7 @@ async def write() -> Response:
     return hint(redirect(site().urls.post_page(post), 303), "published")  # type: ignore[arg-type]
 
 
-@blueprint.post("/@<handle>/<int:post_id>/comment")
+@blueprint.post("/@<handle>/<id:post_id>/comment")
 @signed_in
 async def comment(handle: str, post_id: int) -> Response:
     """Say something under a work or a note; `reply_to` names the comment that is answered, if it is not the post itself.
@@ -109,13 +104,7 @@ async def _above(post: Post, viewer: Actor) -> Post | None:
 
 
 async def _slowly() -> None:
-    await throttle.check(
-        site(),
-        f"write:{me().id}",
-        TEXTS,
-        WINDOW,
-        "That were very many texts in a short time. Wait a few minutes and send it again.",
-    )
+    await throttle.limit(site(), "text", str(me().id))
 
 
 def _audience(value: str) -> Audience:

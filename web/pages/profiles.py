@@ -49,7 +49,7 @@ async def portfolio(handle: str) -> Response:
         if wants_document():
             return redirect(site().urls.actor(actor), 302)  # type: ignore[return-value]
         rows = await timelines.portfolio(tx, actor, viewer(), before(), ASKED)
-        chips = [gallery for gallery, count, _ in await galleries.of(tx, actor, viewer()) if count]
+        chips = [gallery for gallery, count in await galleries.counted(tx, actor, viewer()) if count]
         values = await head(tx, actor)
     found = part(rows, view="grid" if view == "grid" else "")
     return page("profile/portfolio.html", pictures=covers(found.posts), found=found, view=view, chips=chips, **values)

@@ -21,11 +21,11 @@ blueprint = Blueprint("settings", __name__)
 W = TypeVar("W", bound=StrEnum)
 
 AUDIENCES = (
-    (Audience.EVERYONE, "Everyone", "On the public walls of this server and on the fediverse."),
+    (Audience.EVERYONE, "Everyone", "On the public walls of this server and on other servers."),
     (
         Audience.UNLISTED,
         "Anyone with the link",
-        "Not on the public walls; on your portfolio and for whoever has the address.",
+        "Not in lists, not on your portfolio; whoever has the address sees it.",
     ),
     (Audience.FOLLOWERS, "Followers", "People who follow you."),
     (Audience.MENTIONED, "Only me", "You, and the people whom you name in the text."),
@@ -86,21 +86,20 @@ async def _face(person: Actor) -> Media | None:
         return None
     try:
         file = cast(body.Arrived, sent)
-        if file.is_too_large:
-            raise TooLarge(f"This file is larger than {site().settings.uploads.max_megabytes} MB.")
+        file.check(site().settings)
         return await uploads.accept(site(), person, file.path, sent.filename, purpose=Purpose.FACE)
     except (Invalid, TooLarge, Full) as wrong:
         raise Invalid(face=str(wrong)) from wrong
 
 
 def _profile(typed: Mapping[str, str], rows: list[tuple[str, str]], wrong: dict[str, str]) -> Response:
-    empty = [("", "")] * (actors.MAX_LINKS - len(rows))
     return page(
         "settings/profile.html",
         422 if wrong else 200,
         tab="profile",
         form={name: typed.get(name, "") for name in ("name", "lede", "about", "place")},
-        links=(rows + empty)[: actors.MAX_LINKS],
+        # Two more rows than there are links: eight empty ones are a wall of boxes on a phone.
+        links=[*rows, ("", ""), ("", "")][: actors.MAX_LINKS],
         errors=wrong,
     )
 
@@ -226,7 +225,7 @@ async def _account(typed: Mapping[str, str], wrong: dict[str, str]) -> Response:
     async with site().db.read() as tx:
         person = await accounts.get(tx, my_account().id)
         works = (await timelines.counts(tx, me(), me())).works
-    room = person.quota_bytes or site().settings.accounts.quota_megabytes * 1_000_000
+    room = uploads.quota(site(), person)
     return page(
         "settings/account.html",
         422 if wrong else 200,
@@ -234,7 +233,7 @@ async def _account(typed: Mapping[str, str], wrong: dict[str, str]) -> Response:
         person=person,
         works=works,
         room=room,
-        used=f"{person.used_bytes / 1e9:.1f} of {room / 1e9:g} GB",
+        used=f"{_room(person.used_bytes)} of {_room(room)}",
         form={"email": typed.get("email", "")},
         errors=wrong,
     )
@@ -250,7 +249,7 @@ async def devices() -> Response:
     return page("settings/devices.html", tab="devices", sessions=sessions, this=_session_id())
 
 
-@blueprint.post("/settings/devices/<int:sign_in_id>/sign-out")
+@blueprint.post("/settings/devices/<id:sign_in_id>/sign-out")
 @signed_in
 async def sign_out(sign_in_id: int) -> Response:
     """Sign one device out."""
@@ -266,6 +265,11 @@ async def sign_out_others() -> Response:
     async with site().db.write() as tx:
         await sign_ins.close_all(tx, my_account(), keep=sign_in())
     return hint(_go("devices"), "saved")
+
+
+def _room(count: int) -> str:
+    """`38 MB` below a gigabyte, `1.2 GB` above."""
+    return f"{round(count / 1e6)} MB" if count < 1e9 else f"{round(count / 1e9, 1):g} GB"
 
 
 def _session_id() -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from quart import Blueprint, Response, g, redirect, request
+from werkzeug.exceptions import HTTPException
 
 from server import accounts, joining, letters, sign_ins, throttle
 from server.errors import Forbidden, Invalid, Problem, TooMany, Unauthenticated
@@ -178,7 +179,13 @@ async def on_session_expired(_: SessionExpired) -> Response:
         return await errors.on_problem(Unauthenticated("You are signed out. Sign in and try again."))
     kept: Pairs = []
     if request.mimetype in FORMS:
-        typed = (await request.form).items(multi=True)
+        # Nobody catches what goes wrong in here, so that a form which is too large or broken is answered at once.
+        try:
+            typed = list((await request.form).items(multi=True))
+        except Problem as wrong:
+            return await errors.on_problem(wrong)
+        except HTTPException as wrong:
+            return await errors.on_http(wrong)
         kept = [(name, text) for name, text in typed if name != "csrf" and "password" not in name]
     to = request.full_path.rstrip("?")
     return _login({"next": "/", "to": to}, None, kept, status=401)

@@ -43,7 +43,7 @@ async def unfollow(handle: str) -> Response:
     return _fragment("follow_button", actor, "none") or await _back(actor, "saved")
 
 
-@blueprint.post("/@<handle>/<int:post_id>/like")
+@blueprint.post("/@<handle>/<id:post_id>/like")
 @signed_in
 async def like(handle: str, post_id: int) -> Response:
     """Like a work or a note that one may see."""
@@ -53,7 +53,7 @@ async def like(handle: str, post_id: int) -> Response:
     return _liked(post, True)
 
 
-@blueprint.post("/@<handle>/<int:post_id>/unlike")
+@blueprint.post("/@<handle>/<id:post_id>/unlike")
 @signed_in
 async def unlike(handle: str, post_id: int) -> Response:
     """Take a like back."""

@@ -3,6 +3,7 @@
 from quart import Blueprint, Response
 
 from server import tags, timelines
+from server.errors import NotFound
 from web.auth import public
 from web.current import site, viewer
 from web.page import page
@@ -19,6 +20,9 @@ async def show(name: str) -> Response:
     async with site().db.read() as tx:
         tag = await tags.get(tx, name)
         rows = await timelines.tag(tx, tag, viewer(), before(), ASKED)
+    if not rows and before() is None:
+        # A word that only stands under what the viewer may not see is a word that nobody has used (row 41).
+        raise NotFound(tags.UNUSED)
     found = part(rows)
     return page(
         "tag/show.html",

@@ -9,7 +9,7 @@ from quart import Blueprint, Response, redirect, request
 
 from server import favourites, follows, galleries, ids, posts, rights, text, timelines
 from server.errors import NotFound
-from server.models import Audience, Kind, MediaState, Post, Rating, Rendition
+from server.models import Audience, Kind, MediaState, Post, Rendition
 from server.rights import channels
 from web.auth import public
 from web.current import site, viewer
@@ -17,7 +17,7 @@ from web.page import page
 from web.pages.profiles import wants_document
 from web.paging import covers
 from web.people import person
-from web.pictures import Addresses, federated, first_sentence, is_veiled, largest
+from web.pictures import Addresses, federated, first_sentence, largest
 
 blueprint = Blueprint("works", __name__)
 
@@ -55,21 +55,24 @@ async def show(handle: str, key: str) -> Response:
     me = viewer()
     async with site().db.read() as tx:
         post = await posts.get(tx, post_id, me)
-        await person(tx, handle, me)
         if site().urls.at(post.author).lower() != f"@{handle}".lower():
+            await person(tx, handle, me)  # under a name that nobody has there is nothing, not even a redirect
             return redirect(site().urls.post_page(post), 301)  # type: ignore[return-value]
         if wants_document():
             return redirect(site().urls.post(post), 302)  # type: ignore[return-value]
+        answers = await posts.replies(tx, post, me)
         values: dict[str, Any] = {
             "post": post,
             "mine": me is not None and me.id == post.author_id,
             "liked": me is not None and post.id in await favourites.liked(tx, me, [post.id]),
-            "branches": tree(await posts.replies(tx, post, me), post.id),
+            # What this viewer may read is shown and counted; how many talk among themselves is theirs (row 39).
+            "branches": tree(answers, post.id),
+            "answers": len(answers),
             "answering": await timelines.find(tx, ids.parse(request.args.get("reply", "")), me),
             "addresses": Addresses(site().urls, me),
             # One form, one comment: sent twice it is found again.
             "form_key": secrets.token_urlsafe(18) if me else "",
-            "show": request.args.get("show") == "1" or not is_veiled(post),
+            "show": request.args.get("show") == "1" or not post.is_sensitive,
             "description": _description(post),
         }
         if post.kind is Kind.NOTE:
@@ -108,14 +111,14 @@ def _is_being_made(post: Post) -> bool:
 
 def _card(post: Post) -> Rendition | None:
     """The file for link previews elsewhere: of works for everyone, without a warning, once it is made."""
-    if post.audience is not Audience.EVERYONE or post.rating is not Rating.GENERAL or post.warning or not post.ready_at:
+    if post.audience is not Audience.EVERYONE or post.is_sensitive or not post.ready_at:
         return None
     return federated(post.media[0]) if post.media else None
 
 
 def _description(post: Post) -> str:
     """For search engines and previews: what it is, and its first sentence. Says nothing of what carries a warning."""
-    if is_veiled(post):
+    if post.is_sensitive:
         return f"By {post.author.display_name}."
     work = post.artwork
     facts = ", ".join(str(fact) for fact in (work.medium, work.year) if fact) if work else ""

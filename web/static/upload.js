@@ -15,9 +15,17 @@ const make = (tag, properties = {}, ...children) => {
   return element;
 };
 
+// What is refused before it is sent; the server looks into the file itself and has the last word. A file without a known type and
+// without an ending is sent: it may well be a picture.
+function refusal(file) {
+  const known = /\.(jpe?g|jfif|a?png|webp|avif|gif|tiff?|hei[cf])$/i.test(file.name) || /^image\/(jpeg|png|webp|avif|gif|tiff|hei[cf])$/.test(file.type);
+  if (!known && (file.type || file.name.includes("."))) return "This is not a picture that we can show. Export it as JPEG, PNG, WebP, AVIF, GIF or TIFF and add that.";
+  if (file.size > input.dataset.megabytes * 1e6) return `This file has ${mb(file.size)} MB; at most ${input.dataset.megabytes} MB can be sent. Export it smaller and add that.`;
+  if (cards.querySelectorAll(":scope > :not(.failed)").length > most) return `A work has at most ${most} images. This one was not sent.`;
+}
+
 function add(files) {
   for (const file of files) {
-    if (!file.type.startsWith("image/") && !/\.(tiff?|hei[cf]|avif)$/i.test(file.name)) continue;
     const state = make("span", { className: "quiet xs", textContent: "Waiting" });
     const bar = make("progress", { max: file.size || 1, value: 0 });
     bar.setAttribute("aria-label", `Uploading ${file.name}`);
@@ -28,7 +36,8 @@ function add(files) {
     const job = { file, state, bar, line };
     stop.onclick = () => { job.gone = true; job.xhr?.abort(); line.remove(); input.focus(); };
     cards.append(line);
-    if (cards.children.length > most) fail(job, `A work has at most ${most} images. This one was not sent.`);
+    const reason = refusal(file);
+    if (reason) fail(job, reason);
     else waiting.push(job);
   }
   next();

@@ -117,6 +117,10 @@ def _stored(picture: Picture, size: Size) -> Size:
     return (size[1], size[0]) if picture.orientation >= 5 else size
 
 
+CLEAR = "#0000"
+"""The placeholder of a picture with transparent parts: none, as CSS writes it."""
+
+
 def _facts(picture: Picture, colour: Colour, public: Size, small: Image.Image) -> Facts:
     tiny = decoding.shrink(small, public_size(*small.size, 32))
     if colour.wide:
@@ -124,7 +128,10 @@ def _facts(picture: Picture, colour: Colour, public: Size, small: Image.Image) -
     dot = tiny.convert("RGBA").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
     assert isinstance(dot, tuple)
     red, green, blue, opacity = dot
-    average = f"#{red:02x}{green:02x}{blue:02x}" if opacity else "#ffffff"
+    average = f"#{red:02x}{green:02x}{blue:02x}"
+    if opacity < 255 or ("A" in tiny.getbands() and tiny.getchannel("A").getextrema()[0] < 255):
+        # What can be looked through shows the wall, never a colour of ours behind it.
+        average = CLEAR
     probe = probe_of(picture, colour.description, colour.wide)
     return Facts(average, blurhash_encode(on_white(tiny), 4, 4), *public, probe)
 

@@ -188,7 +188,7 @@ def upgrade() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("saved_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["author_id"], ["actors.id"], name=op.f("fk_posts_author_id")),
-        sa.ForeignKeyConstraint(["reply_to_id"], ["posts.id"], name=op.f("fk_posts_reply_to_id")),
+        sa.ForeignKeyConstraint(["reply_to_id"], ["posts.id"], name=op.f("fk_posts_reply_to_id"), onupdate="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_posts")),
         sa.UniqueConstraint("author_id", "form_key", name=op.f("uq_posts_author_id_form_key")),
         sa.UniqueConstraint("uri", name=op.f("uq_posts_uri")),
@@ -207,7 +207,9 @@ def upgrade() -> None:
         sa.Column("licence", WORD, nullable=False),
         sa.Column("reservation", WORD, nullable=False),
         sa.Column("full_size", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_artworks_post_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["posts.id"], name=op.f("fk_artworks_post_id"), onupdate="CASCADE", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("post_id", name=op.f("pk_artworks")),
     )
     op.create_table(
@@ -216,7 +218,9 @@ def upgrade() -> None:
         sa.Column("post_id", ID, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["actor_id"], ["actors.id"], name=op.f("fk_favourites_actor_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_favourites_post_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["posts.id"], name=op.f("fk_favourites_post_id"), onupdate="CASCADE", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("actor_id", "post_id", name=op.f("pk_favourites")),
     )
     op.create_index(op.f("ix_favourites_post_id"), "favourites", ["post_id"], unique=False)
@@ -228,7 +232,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["gallery_id"], ["galleries.id"], name=op.f("fk_hangings_gallery_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_hangings_post_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["posts.id"], name=op.f("fk_hangings_post_id"), onupdate="CASCADE", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("gallery_id", "post_id", name=op.f("pk_hangings")),
     )
     op.create_index(op.f("ix_hangings_post_id"), "hangings", ["post_id"], unique=False)
@@ -273,7 +279,7 @@ def upgrade() -> None:
         sa.Column("avif_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["actors.id"], name=op.f("fk_media_owner_id")),
-        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_media_post_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_media_post_id"), onupdate="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
     )
     op.create_index(op.f("ix_media_owner_id"), "media", ["owner_id"], unique=False)
@@ -283,7 +289,9 @@ def upgrade() -> None:
         sa.Column("post_id", ID, nullable=False),
         sa.Column("actor_id", ID, nullable=False),
         sa.ForeignKeyConstraint(["actor_id"], ["actors.id"], name=op.f("fk_mentions_actor_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_mentions_post_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["posts.id"], name=op.f("fk_mentions_post_id"), onupdate="CASCADE", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("post_id", "actor_id", name=op.f("pk_mentions")),
     )
     op.create_index(op.f("ix_mentions_actor_id"), "mentions", ["actor_id"], unique=False)
@@ -291,7 +299,9 @@ def upgrade() -> None:
         "post_tags",
         sa.Column("post_id", ID, nullable=False),
         sa.Column("tag_id", ID, nullable=False),
-        sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_post_tags_post_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["posts.id"], name=op.f("fk_post_tags_post_id"), onupdate="CASCADE", ondelete="CASCADE"
+        ),
         sa.ForeignKeyConstraint(["tag_id"], ["tags.id"], name=op.f("fk_post_tags_tag_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("post_id", "tag_id", name=op.f("pk_post_tags")),
     )
