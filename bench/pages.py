@@ -1,4 +1,4 @@
-"""CPU per request of the portfolio (24 works) and of a work page, beside a bare Quart route on the same server; and their weight.
+"""CPU per request of the portfolio (24 works) and of a work page, beside a bare Quart route on the same server.
 
 .venv/bin/python -m bench.pages
 """
@@ -16,7 +16,6 @@ from tests.running import PASSWORD, Browser, House, free_port
 
 ROUNDS = 5
 COUNT = 300
-PHONE = 390 * 2  # pixels across, at a density of two
 
 
 def main() -> None:
@@ -44,7 +43,6 @@ def main() -> None:
                 for name, (path, headers) in pages.items():
                     cost, sizes[name] = measure.cost_per_request(house.process.pid, house.port, path, COUNT, headers)
                     spent[name].append(cost)
-            weight = phone_weight(house)
         bare.terminate()
         bare.wait()
     base = sorted(spent["bare"])[ROUNDS // 2]
@@ -52,12 +50,6 @@ def main() -> None:
     for name, values in spent.items():
         times = sorted(values)[ROUNDS // 2] / base
         lines.append(f"| {name} | {measure.median(values)} | {times:.1f} | {sizes[name]:,} |")
-    lines += [
-        "",
-        "Weight of the portfolio on a phone, cold, everything it needs (budget 500 KB of pictures once AVIF is ready):",
-        "",
-    ]
-    lines += ["| part | bytes |", "|---|---|", *(f"| {part} | {size:,} |" for part, size in weight.items())]
     measure.write("pages", "Pages", ".venv/bin/python -m bench.pages", lines)
 
 
@@ -74,28 +66,6 @@ def fill(house: House, folder: Path) -> str:
         done = house.run("post", str(file), "--as", "ada", "--title", f"Work {number}", "--alt", "Strokes of colour")
         address = done.stdout.strip()
     return re.sub(r"^https?://[^/]+", "", address)
-
-
-def phone_weight(house: House) -> dict[str, int]:
-    """What a phone of 390 px at density 2 fetches: the page, its style, fonts, icons, and for each picture the smallest
-    file that is wide enough (AVIF where the page offers it)."""
-    page = house.get("/@ada", Accept_Encoding="br")
-    text = house.get("/@ada").text
-    weight = {"html": len(page.body), "style, fonts, icons": 0, "pictures": 0}
-    for asset in sorted(set(re.findall(r'"(/static/[^"#]+)', text))):
-        weight["style, fonts, icons"] += len(house.get(asset).body)
-    for kind in ("avif", "webp"):
-        sets = re.findall(rf'type="image/{kind}"[^>]*?srcset="([^"]+)"|srcset="([^"]+)"[^>]*?type="image/{kind}"', text)
-        if sets:
-            for found in sets:
-                choices = [part.split() for part in (found[0] or found[1]).split(",")]
-                wanted = sorted((int(width.rstrip("w")), address) for address, width in choices)
-                # Tiles of a wall take between a third and all of the width; 0.67 is what `sizes` asks of dense screens.
-                need = PHONE * 0.5
-                address = next((address for width, address in wanted if width >= need), wanted[-1][1])
-                weight["pictures"] += len(house.get(re.sub(r"^https?://[^/]+", "", address)).body)
-            break
-    return weight
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # Called after a commit that enqueued a job; the worker of this process listens.
         self.on_jobs: AfterCommit = lambda: None
+        # Counts the commits of this process: what was read under another number may be out of date.
+        self.generation = 0
         if self.is_sqlite:
             self._writer = _sqlite_engine(self.url, size=1, begin="BEGIN IMMEDIATE", query_only=False)
             self._reader = _sqlite_engine(self.url, size=pool, begin="BEGIN", query_only=True)
@@ -80,6 +82,8 @@ class Database:
             if "disk is full" in str(wrong.orig) or "No space left" in str(wrong.orig):
                 raise Full from wrong
             raise
+        finally:
+            self.generation += 1
         if tx.info.get("jobs"):
             self.on_jobs()
 

@@ -3,13 +3,13 @@
 import secrets
 from urllib.parse import urlsplit
 
-from quart import Quart, Response, g, request
+from quart import Quart, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, Map
 
 from server.errors import NotFound, Problem
 from server.log import request_id
-from web import auth, body, errors, media, page, static
+from web import auth, body, errors, kept, media, page, static
 from web.auth import SessionExpired
 from web.current import account, site
 from web.pages import (
@@ -57,6 +57,7 @@ HEADERS = {
 
 def mount(app: Quart) -> None:
     """Hang every page, the checks before them and the headers after them into `app`."""
+    app.extensions["shelf"] = kept.Shelf()
     app.request_class = body.Request
     app.url_map.converters["id"] = Id
     app.config.update(MAX_CONTENT_LENGTH=None, PROVIDE_AUTOMATIC_OPTIONS=False)
@@ -66,6 +67,7 @@ def mount(app: Quart) -> None:
     app.before_request(_refuse_foreign_hosts)
     app.before_request(auth.load)
     app.before_request(auth.refuse_foreign_forms)
+    app.before_request(_from_the_shelf)
     app.after_request(_finish)
     app.register_error_handler(Problem, errors.on_problem)
     app.register_error_handler(SessionExpired, signin.on_session_expired)
@@ -107,8 +109,16 @@ class MisdirectedRequest(HTTPException):
     description = "This server does not answer under that name."
 
 
+async def _from_the_shelf() -> Response | None:
+    """A page that was made for another stranger a moment ago, before any view or database is asked."""
+    g.generation = site().db.generation
+    return current_app.extensions["shelf"].find()  # type: ignore[no-any-return]
+
+
 async def _finish(response: Response) -> Response:
     """Headers that every answer carries, and what caches may do with it."""
+    if g.get("is_kept"):
+        return response  # it has all of that already
     settings = site().settings
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -121,6 +131,8 @@ async def _finish(response: Response) -> Response:
     if g.get("renew_cookie"):
         auth.set_session(response, g.session_token)
     _set_cache(response)
+    if g.get("shared"):
+        await current_app.extensions["shelf"].keep(response, g.generation)
     return response
 
 
@@ -143,10 +155,11 @@ def _set_cache(response: Response) -> None:
     elif account() is not None and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-store"
     elif "Cache-Control" not in response.headers and response.mimetype == "text/html":
-        if request.method in auth.SAFE and response.status_code == 200:
+        if g.get("shared"):
             page.share(response)
         else:
-            response.headers["Cache-Control"] = "no-store"
+            # A form for one person (its key makes it one), or an error: the browser may go back to it, nobody else may have it.
+            response.headers["Cache-Control"] = "private, no-cache"
 
 
 __all__ = ["BLUEPRINTS", "mount"]

@@ -66,9 +66,12 @@ def page(
     *,
     pictures: Iterable[Media] = (),
     headers: dict[str, str] | None = None,
+    shared: bool = False,
     **values: Any,
 ) -> Response:
     """Render `templates/pages/<template>` with exactly the values it names.
+
+    `shared` says that every stranger gets the same page: no form key, nothing of anybody's. Only then may caches hold it.
 
     `pictures` are the pictures on the page: their ratio, average colour, focal point and width go into the page's one inline
     style (`.m<id>{--r;--c;--x;--y;--w}`), whose hash is named in the content security policy.
@@ -95,9 +98,9 @@ def page(
     response = Response(body, status, mimetype="text/html")
     g.style_hash = style_hash(styles)
     etag = ""
-    if status == 200 and account() is None:
-        # The same for every stranger, so it may be compressed and compared; a page made for somebody is neither, since
-        # it carries the form's secret.
+    g.shared = shared and status == 200 and account() is None and not request.cookies.get("notice")
+    if g.shared:
+        # It may be compressed and compared; a page made for somebody is neither, since it carries the form's secret.
         etag = hashlib.sha256(body).hexdigest()[:24]
         response.set_etag(etag, weak=True)
         if len(body) > 1000 and "br" in request.headers.get("Accept-Encoding", ""):
@@ -107,7 +110,7 @@ def page(
         response.headers[name] = value
     if request.cookies.get("notice"):
         response.delete_cookie("notice", path="/")
-    elif etag and request.if_none_match.contains_weak(etag):
+    if etag and request.if_none_match.contains_weak(etag):
         response.status_code = 304
         response.set_data(b"")
     return response

@@ -42,6 +42,7 @@ async def about() -> Response:
         house = await timelines.house(tx)
     return page(
         "about/about.html",
+        shared=True,
         house=house,
         sign_up=SIGN_UP[site().settings.accounts.sign_up],
         release=release(),
@@ -52,7 +53,7 @@ async def about() -> Response:
 @public
 async def explain() -> Response:
     """Licences and reservations in plain words: what they do and what they cannot do."""
-    return page("about/rights.html", licences=rights.LICENCES, reservations=rights.RESERVATIONS)
+    return page("about/rights.html", shared=True, licences=rights.LICENCES, reservations=rights.RESERVATIONS)
 
 
 @blueprint.get("/source")

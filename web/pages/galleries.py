@@ -54,6 +54,7 @@ async def show(handle: str, slug: str) -> Response:
             return redirect(site().urls.gallery(gallery), 302)  # type: ignore[return-value]
     return page(
         "gallery/show.html",
+        shared=True,
         pictures=covers(works),
         gallery=gallery,
         works=works,
@@ -119,6 +120,7 @@ async def _index(handle: str, errors: dict[str, str] | None = None, form: object
     return page(
         "profile/galleries.html",
         422 if errors else 200,
+        shared=True,
         pictures=[cover for _, _, cover in shown if cover],
         galleries=shown,
         errors=errors or {},

@@ -24,6 +24,7 @@ async def landing() -> Response:
     older = found.older.replace("/?", "/explore?", 1)
     return page(
         "home/landing.html",
+        shared=True,
         pictures=covers(found.posts),
         posts=found.posts,
         older=older,
@@ -40,6 +41,7 @@ async def explore() -> Response:
     found = part(rows)
     return page(
         "home/explore.html",
+        shared=True,
         pictures=covers(found.posts),
         found=found,
         addresses=Addresses(site().urls, viewer()),

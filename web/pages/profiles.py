@@ -52,7 +52,15 @@ async def portfolio(handle: str) -> Response:
         chips = [gallery for gallery, count in await galleries.counted(tx, actor, viewer()) if count]
         values = await head(tx, actor)
     found = part(rows, view="grid" if view == "grid" else "")
-    return page("profile/portfolio.html", pictures=covers(found.posts), found=found, view=view, chips=chips, **values)
+    return page(
+        "profile/portfolio.html",
+        shared=True,
+        pictures=covers(found.posts),
+        found=found,
+        view=view,
+        chips=chips,
+        **values,
+    )
 
 
 @blueprint.get("/@<handle>/posts")
@@ -63,7 +71,7 @@ async def posts(handle: str) -> Response:
         actor = await person(tx, handle, viewer())
         rows = await timelines.posts(tx, actor, viewer(), before(), ASKED)
         values = await head(tx, actor)
-    return page("profile/posts.html", found=part(rows), **values)
+    return page("profile/posts.html", shared=True, found=part(rows), **values)
 
 
 @blueprint.get("/@<handle>/about")
@@ -73,4 +81,4 @@ async def about(handle: str) -> Response:
     async with site().db.read() as tx:
         actor = await person(tx, handle, viewer())
         values = await head(tx, actor)
-    return page("profile/about.html", about=text.to_html(actor.about, site().urls, {}), **values)
+    return page("profile/about.html", shared=True, about=text.to_html(actor.about, site().urls, {}), **values)

@@ -26,6 +26,7 @@ async def show(name: str) -> Response:
     found = part(rows)
     return page(
         "tag/show.html",
+        shared=True,
         pictures=covers(found.posts),
         tag=tag,
         found=found,

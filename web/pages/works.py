@@ -77,7 +77,7 @@ async def show(handle: str, key: str) -> Response:
         }
         if post.kind is Kind.NOTE:
             parent = await timelines.find(tx, post.reply_to_id, me)
-            return page("work/note.html", parent=parent, **values)
+            return page("work/note.html", shared=True, parent=parent, **values)
         values["state"] = await follows.state(tx, me, post.author)
         values["hangs"] = await galleries.holding(tx, post, me)
         more = await timelines.portfolio(tx, post.author, me, None, MORE + 1)
@@ -86,6 +86,7 @@ async def show(handle: str, key: str) -> Response:
     settled = rights.of(post)
     return page(
         "work/work.html",
+        shared=True,
         pictures=[*post.media, *covers(more)],
         headers={"Refresh": str(REFRESH)} if values["mine"] and _is_being_made(post) else None,
         number=number,

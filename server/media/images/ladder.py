@@ -129,7 +129,7 @@ def _facts(picture: Picture, colour: Colour, public: Size, small: Image.Image) -
     assert isinstance(dot, tuple)
     red, green, blue, opacity = dot
     average = f"#{red:02x}{green:02x}{blue:02x}"
-    if opacity < 255 or ("A" in tiny.getbands() and tiny.getchannel("A").getextrema()[0] < 255):
+    if opacity < 255 or ("A" in tiny.getbands() and any(tiny.getchannel("A").histogram()[:255])):
         # What can be looked through shows the wall, never a colour of ours behind it.
         average = CLEAR
     probe = probe_of(picture, colour.description, colour.wide)
