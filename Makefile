@@ -33,7 +33,7 @@ check: $(DEV)  ## format, lint, import contracts, types and house rules; needs n
 	$(BIN)/python -m pytest -q tests/house
 
 test: $(DEV)  ## every test, on SQLite and PostgreSQL (ARGS="-k word" narrows, CARTELLINO_TEST_DATABASES=sqlite chooses)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-long: $(DEV)  ## the same with the full counts of fuzz cases, kills and browser stories
 	$(BIN)/python -m pytest --long $(ARGS)

@@ -63,7 +63,7 @@ def look(browser: Browser, house: House, name: str) -> str:
     page = context.new_page()
     sizes = {"document": 0, "other": 0, "image": 0}
     done: list[Request] = []
-    page.on("requestfinished", done.append)
+    page.on("requestfinished", lambda request: done.append(request))
     page.goto(house.address + "/@ines", wait_until="networkidle")
     for _ in range(40):
         page.mouse.wheel(0, 500)

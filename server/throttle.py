@@ -39,8 +39,8 @@ LIMITS: dict[str, tuple[int, int]] = {
 }
 SENTENCE = "That was tried very often. Please wait a little and try again."
 SENTENCES = {
-    "upload": "That were very many images in a short time. Wait a few minutes; what you added so far is kept.",
-    "text": "That were very many texts in a short time. Wait a few minutes and send it again.",
+    "upload": "Those were very many images in a short time. Wait a few minutes; what you added so far is kept.",
+    "text": "Those were very many texts in a short time. Wait a few minutes and send it again.",
 }
 
 

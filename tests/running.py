@@ -62,7 +62,9 @@ class House:
     @property
     def environment(self) -> dict[str, str]:
         # A developer's settings are not this house's; and a server that may not keep its bytecode starts twice as slowly.
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("CARTELLINO_", "PYTHONDONTWRITE"))}
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("CARTELLINO_", "PYTHONDONTWRITE"))
+        }
         return {**kept, "PORT": str(self.port), "CARTELLINO_DATA_DIR": str(self.data), **self.environ}
 
     def run(self, *arguments: str, check: bool = True, input: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -73,6 +73,11 @@ def test_the_files_names_say_what_alembic_says() -> None:
 
 def test_whatever_points_to_a_post_follows_it() -> None:
     """A draft gets a fresh id when it is published (docs/decisions/0012): a key that did not cascade would lose rows or fail."""
-    keys = [key for table in Base.metadata.tables.values() for key in table.foreign_keys if key.target_fullname == "posts.id"]
+    keys = [
+        key
+        for table in Base.metadata.tables.values()
+        for key in table.foreign_keys
+        if key.target_fullname == "posts.id"
+    ]
     assert len(keys) >= 7
     assert {key.onupdate for key in keys} == {"CASCADE"}

@@ -9,13 +9,12 @@ import pytest
 from quart import Quart
 from sqlalchemy import func, select
 
-from server import posts
+from server import posts, throttle
 from server.models import Account, Actor, Artwork, Audience, Kind, Licence, Media, MediaState, Post, Rating, Reservation
 from server.site import Site
 from tests.conftest import signed_in
 from tests.works import files_in, one, picture, publish, upload
 from web import forms
-from web.pages import compose as compose_page
 
 
 class Form(HTMLParser):
@@ -363,7 +362,7 @@ async def test_the_scripts_addresses(app: Quart, site: Site, alice: Account, bob
 async def test_an_importer_may_upload_much_but_not_without_end(
     app: Quart, site: Site, alice: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compose_page, "UPLOADS", 2)
+    monkeypatch.setitem(throttle.LIMITS, "upload", (2, 1800))
     desk = await at_desk(app, alice)
     await desk.press("upload", *[(f"{n}.png", picture(9, 9)) for n in range(3)], title="Kept")
     assert desk.status == 422 and len(desk.form.all("picture")) == 2 and desk.form.get("title") == "Kept"

@@ -12,7 +12,7 @@ from tests.conftest import signed_in
 
 TEXTS = (
     "'", '"', "1' OR '1'='1' --", "'; DROP TABLE posts; --", "\0", "%00", "../../etc/passwd", "<script>", "{{7*7}}", "-1", "0",
-    "1.5",     "9" * 19, "9" * 40, str(2**63), "٣", "💥", "a" * 3000, "\r\nX: y", "%", "_%", "\\", "null", "[]", "true", "",
+    "1.5", "9" * 19, "9" * 40, str(2**63), "٣", "💥", "a" * 3000, "\r\nX: y", "%", "_%", "\\", "null", "[]", "true", "",
 )  # fmt: skip
 PARAMETERS = (
     "before", "page", "view", "image", "reply", "show", "next", "for", "until", "sig", "resource", "rel", "min_id", "form_key",
