@@ -168,11 +168,19 @@ def asset(name: str) -> bytes:
 
 
 @cache
+def compressed(name: str) -> bytes:
+    """A static text, compressed once and as far as it goes."""
+    return brotli.compress(asset(name), quality=11)
+
+
+@cache
 def static(name: str) -> str:
     """The address of a static file, with a hash of its content so that it can be cached for a year."""
     return f"/static/{hashlib.sha256(asset(name)).hexdigest()[:12]}/{name}"
 
 
+# What gains by compression; fonts and pictures are compressed already.
+TEXTS = frozenset({".css", ".js", ".svg", ".webmanifest"})
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

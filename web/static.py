@@ -1,10 +1,10 @@
 """Files that ship with the code, and the two addresses that a supervisor asks."""
 
-from quart import Blueprint, Response, abort, redirect
+from quart import Blueprint, Response, abort, redirect, request
 
 from web.auth import machine
 from web.current import site
-from web.page import TYPES, asset, static
+from web.page import TEXTS, TYPES, asset, compressed, static
 
 blueprint = Blueprint("static", __name__)
 
@@ -18,7 +18,13 @@ async def show(digest: str, name: str) -> Response:
         content = asset(name)
     except (FileNotFoundError, IsADirectoryError):
         abort(404)
-    response = Response(content, content_type=TYPES["." + name.rsplit(".", 1)[-1]])
+    ending = "." + name.rsplit(".", 1)[-1]
+    response = Response(content, content_type=TYPES[ending])
+    if ending in TEXTS:
+        response.vary.add("Accept-Encoding")
+        if "br" in request.headers.get("Accept-Encoding", ""):
+            response.set_data(compressed(name))
+            response.headers["Content-Encoding"] = "br"
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
 

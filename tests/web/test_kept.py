@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import brotli
 import pytest
 from quart import Quart
 
@@ -9,7 +10,7 @@ from server.models import Account
 from server.site import Site
 from tests.conftest import browser, signed_in
 from tests.hung import hang, statements
-from web import kept
+from web import kept, page
 
 
 async def test_the_second_stranger_costs_no_statement(site: Site, app: Quart, client: Any, alice: Account) -> None:
@@ -75,3 +76,15 @@ async def test_the_shelf_does_not_grow_without_end(app: Quart, client: Any) -> N
     for number in range(kept.MOST + 20):
         await client.get(f"/rights?{number}")
     assert len(app.extensions["shelf"].pages) == kept.MOST
+
+
+async def test_static_texts_travel_compressed(client: Any) -> None:
+    """The stylesheet is most of what a first visit weighs beside the pictures."""
+    address = page.static("site.css")
+    plain = await client.get(address)
+    small = await client.get(address, headers={"Accept-Encoding": "gzip, br"})
+    assert small.headers["Content-Encoding"] == "br" and "Accept-Encoding" in small.headers["Vary"]
+    assert brotli.decompress(await small.get_data()) == await plain.get_data()
+    assert len(await small.get_data()) < 12_000
+    font = await client.get(page.static("fonts/newsreader-latin.woff2"), headers={"Accept-Encoding": "br"})
+    assert "Content-Encoding" not in font.headers
