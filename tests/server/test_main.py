@@ -1,0 +1,150 @@
+"""The `cartellino` command as a shell sees it: what is printed where, and the exit code (decision 3)."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from server import settings
+from tests import paint
+from tests.running import PASSWORD, House
+
+
+@pytest.fixture
+def house(tmp_path: Path, database_url: str) -> House:
+    (tmp_path / "password").write_text(PASSWORD + "\nnot this line\n")
+    return House(tmp_path / "data", {"CARTELLINO_DATABASE_URL": database_url})
+
+
+def create(house: House, name: str, *more: str) -> None:
+    secret = str(house.data.parent / "password")
+    house.run("user", "create", name, "--email", f"{name}@mail.test", "--password-file", secret, *more)
+
+
+def test_people_by_hand(house: House) -> None:
+    create(house, "ada", "--role", "admin")
+    create(house, "bea")
+    assert house.run("user", "list").stdout == "ada\tactive\tadmin\tada@mail.test\nbea\tactive\tmember\tbea@mail.test\n"
+    house.run("user", "role", "bea", "moderator")
+    house.run("user", "password", "bea", "--password-file", str(house.data.parent / "password"))
+    assert "bea\tactive\tmoderator" in house.run("user", "list").stdout
+    token = house.run("user", "token", "bea").stdout
+    assert re.fullmatch(r"[A-Za-z0-9_-]{20,}\n", token)
+
+
+MISTAKES = (
+    (("user", "create", "ada", "--email", "x@mail.test", "--password-file", "{secret}"), "Somebody has this name"),
+    (("user", "create", "a b", "--email", "x@mail.test", "--password-file", "{secret}"), "[Ll]etters"),
+    (("user", "create", "zoe", "--email", "no address", "--password-file", "{secret}"), "address"),
+    (("user", "create", "zoe", "--email", "x@mail.test", "--password-file", "{missing}"), "No such file"),
+    (("user", "approve", "nobody"), "nobody called nobody"),
+    (("user", "approve", "ada"), "."),
+    (("post", "{missing}", "--as", "ada"), "is not a file"),
+    (("post", "{secret}", "--as", "ada"), "not a picture"),
+    (("post", "{picture}", "--as", "nobody"), "nobody"),
+    (("post", "{picture}", "--as", "ada", "--licence", "cc0", "--reservation", "no-ai"), "."),
+    (("post", "{picture}", "--as", "ada", "--alt", "one", "--alt", "two"), "2 descriptions for 1 file"),
+)
+
+
+def test_an_error_is_exit_1_and_one_sentence(house: House) -> None:
+    create(house, "ada")
+    folder = house.data.parent
+    (folder / "picture.jpg").write_bytes(paint.jpeg(60, 40, seed=1))
+    names = {"secret": folder / "password", "missing": folder / "missing", "picture": folder / "picture.jpg"}
+    for arguments, sentence in MISTAKES:
+        done = house.run(*(argument.format(**names) for argument in arguments), check=False)
+        assert done.returncode == 1 and done.stdout == "", arguments
+        said = [line for line in done.stderr.splitlines() if not re.match(r"\d+ of \d+  ", line)]
+        assert len(said) == 1 and re.search(sentence, said[0]), (arguments, done.stderr)
+    assert house.run("user", "list").stdout.count("\n") == 1, "nobody was made by mistake"
+
+
+def test_hanging_a_work_with_the_server_stopped(house: House) -> None:
+    create(house, "ada")
+    files = []
+    for number in range(2):
+        file = house.data.parent / f"{number}.jpg"
+        file.write_bytes(paint.jpeg(900, 600, seed=number))
+        files.append(str(file))
+    done = house.run(
+        "post", *files, "--as", "ada", "--title", "Two Herons", "--alt", "One heron", "--alt", "Another", "--tag", "heron",
+        "--gallery", "Birds", "--licence", "by-nc", "--reservation", "no-training", "--description", "At dusk.",
+    )  # fmt: skip
+    assert re.fullmatch(rf"{house.address}/@ada/\d+-two-herons\n", done.stdout), (
+        "stdout is exactly the address of the page"
+    )
+    assert "2 of 2  1.jpg: ready" in done.stderr, "progress goes to stderr"
+    with house:
+        page = house.get(done.stdout.strip().removeprefix(house.address)).text
+        for expected in (
+            "Two Herons",
+            "At dusk.",
+            'alt="One heron"',
+            "Birds",
+            "#heron",
+            "creativecommons.org/licenses/by-nc/4.0",
+        ):
+            assert expected in page
+
+
+def test_hanging_a_work_beside_a_running_server(house: House) -> None:
+    create(house, "ada")
+    file = house.data.parent / "1.jpg"
+    file.write_bytes(paint.jpeg(900, 600, seed=7))
+    with house:
+        done = house.run("post", str(file), "--as", "ada", "--title", "Beside")
+        assert "Beside" in house.get(done.stdout.strip().removeprefix(house.address)).text
+        quick = house.run("post", str(file), "--as", "ada", "--title", "Not waited for", "--no-wait")
+        assert quick.stdout.startswith(f"{house.address}/@ada/") and "ready" not in quick.stderr
+
+
+def test_config_prints_the_documented_file(house: House) -> None:
+    assert house.run("config").stdout == settings.as_toml()
+
+
+def test_doctor_says_what_is_wrong_and_changes_nothing(house: House) -> None:
+    before = house.run("doctor", check=False)
+    assert "There is no administrator yet" in before.stdout or "cartellino migrate" in before.stdout
+    house.run("migrate")
+    create(house, "ada", "--role", "admin")
+    after = house.run("doctor", check=False)
+    assert after.returncode == 0, after.stdout
+    assert "TROUBLE" not in after.stdout and "sign-up is approval" in after.stdout
+    (house.data / "secrets/key").chmod(0o644)
+    assert "can be read by others" in house.run("doctor", check=False).stdout
+
+
+def test_an_unknown_setting_stops_with_the_nearest_known_one(house: House) -> None:
+    house.environ["CARTELLINO_SERVER_NAM"] = "Atelier"
+    done = house.run("migrate", check=False)
+    assert done.returncode == 1 and "Did you mean CARTELLINO_SERVER_NAME?" in done.stderr
+
+
+def test_another_base_url_stops_with_one_sentence(house: House) -> None:
+    """Decision 1: ids would change."""
+    create(house, "ada")
+    house.environ["CARTELLINO_BASE_URL"] = "https://art.example"
+    done = house.run("serve", check=False)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1 and house.address in done.stderr
+
+
+def test_a_port_that_is_taken_is_said_in_one_sentence(house: House, tmp_path: Path) -> None:
+    create(house, "ada")
+    with house:
+        second = House(tmp_path / "second", port=house.port)
+        done = second.run("serve", check=False)
+    assert done.returncode == 1 and "Something else listens there already" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_secrets_are_readable_by_their_owner_alone(house: House) -> None:
+    create(house, "ada")
+    assert (house.data / "secrets/key").stat().st_mode & 0o777 == 0o600
+    assert (house.data / "secrets").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_server_ends_calmly(house: House) -> None:
+    create(house, "ada")
+    house.start()
+    assert house.stop() == 0
