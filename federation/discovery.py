@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from html import escape
-from importlib.metadata import version
 from typing import Any
 
 from quart import Blueprint, Response, request
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import render
 from federation.answers import answer, conditional, machine, on_problem, resident, send, site
 from federation.vocabulary import ACTIVITY_JSON, JRD_JSON, MEDIA_TYPES, XRD_XML, Json
-from server import actors, clock, posts
+from server import actors, clock, posts, release
 from server.errors import Invalid, NotFound, Problem
 from server.models import Account, Actor, Post, SignIn
 from server.rights import channels
@@ -102,7 +101,7 @@ def about(number: str, settings: Settings, usage: Json) -> Json:
     """The NodeInfo document of version `number`."""
     return {
         "version": number,
-        "software": {"name": "cartellino", "version": version("cartellino")},
+        "software": {"name": "cartellino", "version": release.version()},
         "protocols": ["activitypub"],
         "services": {"inbound": [], "outbound": []},
         "openRegistrations": settings.accounts.sign_up != "closed",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from server import accounts, app, demo, doctor, hanging, log, migrations, serving, settings, worker
+from server import accounts, app, demo, doctor, hanging, log, migrations, release, serving, settings, worker
 from server.errors import Invalid, Problem
 from server.models import Account, AccountState, Audience, Licence, Rating, Reservation, Role
 from server.settings import Settings, SettingsError
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The whole command line, in one place."""
     top = argparse.ArgumentParser("cartellino", description="A gallery of its artists’ own, on the fediverse.")
-    top.add_argument("--version", action="version", version=f"Cartellino {serving.version()}")
+    top.add_argument("--version", action="version", version=f"Cartellino {release.version()}")
     top.set_defaults(log_level="")
     verbs = top.add_subparsers(required=True, metavar="COMMAND")
 

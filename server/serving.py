@@ -6,7 +6,6 @@ import logging
 import signal
 import socket
 import sys
-from importlib.metadata import version as installed
 
 from hypercorn.asyncio import serve as hypercorn
 from hypercorn.config import Config
@@ -24,11 +23,6 @@ GRACE = 30
 
 class CannotServe(Exception):
     """The address cannot be listened on; the text says why."""
-
-
-def version() -> str:
-    """The installed version of this software."""
-    return installed("cartellino")
 
 
 async def serve(site: Site, app: Quart, handlers: Handlers) -> None:

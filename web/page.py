@@ -170,7 +170,8 @@ def asset(name: str) -> bytes:
 @cache
 def compressed(name: str) -> bytes:
     """A static text, compressed once and as far as it goes."""
-    return brotli.compress(asset(name), quality=11)
+    packed: bytes = brotli.compress(asset(name), quality=11)
+    return packed
 
 
 @cache

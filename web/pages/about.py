@@ -4,13 +4,12 @@ import asyncio
 import io
 import tarfile
 from functools import cache
-from importlib.metadata import PackageNotFoundError, metadata
 from importlib.resources import files
 from pathlib import Path
 
 from quart import Blueprint, Response, redirect, request
 
-from server import rights, timelines
+from server import release, rights, timelines
 from web.auth import public, safe_next
 from web.current import site
 from web.page import page
@@ -25,15 +24,6 @@ SIGN_UP = {
 YEAR = 365 * 86400
 
 
-@cache
-def release() -> str:
-    """The version of the program as installed; a checkout that is run as it lies has none."""
-    try:
-        return metadata("cartellino")["Version"]
-    except PackageNotFoundError:
-        return "unreleased"
-
-
 @blueprint.get("/about")
 @public
 async def about() -> Response:
@@ -45,7 +35,7 @@ async def about() -> Response:
         shared=True,
         house=house,
         sign_up=SIGN_UP[site().settings.accounts.sign_up],
-        release=release(),
+        release=release.version(),
     )
 
 
@@ -64,7 +54,7 @@ async def source() -> Response:
         await asyncio.to_thread(archive),
         mimetype="application/gzip",
         headers={
-            "Content-Disposition": f'attachment; filename="cartellino-{release()}.tar.gz"',
+            "Content-Disposition": f'attachment; filename="cartellino-{release.version()}.tar.gz"',
             "Cache-Control": "public, max-age=3600",
         },
     )
