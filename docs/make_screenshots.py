@@ -4,6 +4,7 @@ make screenshots
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ PAGES = {
     "landing": ("/", False),
     "portfolio": ("/@ines", False),
     "work": ("{work}", False),
-    "compose": ("/new", True),
+    "compose": ("{edit}", True),
     "home": ("/home", True),
 }
 
@@ -75,7 +76,7 @@ def _shoot(house: House) -> None:
                         page.get_by_label("Name or e-mail").fill("ines")
                         page.get_by_label("Password", exact=True).fill(PASSWORD)
                         page.locator("main button.main").click()
-                    target = work if path == "{work}" else path
+                    target = path.format(work=work, edit=re.sub(r"(/\d+)-[^/]*$", r"\1/edit", work))
                     page.goto(target if target.startswith("http") else house.address + target, wait_until="networkidle")
                     png = SHOTS / f"{name}-{theme}-{width}.png"
                     page.screenshot(path=png)
