@@ -134,7 +134,8 @@ async def claim(tx: AsyncSession, lane: str, limit: int = 1) -> list[Claimed]:
         .returning(Row.id, Row.kind, Row.payload, Row.attempts)
         .execution_options(synchronize_session=False)
     )
-    rows = (await tx.execute(taken)).all()
+    # RETURNING has an order of its own; whoever runs them one after the other wants the oldest first.
+    rows = sorted((await tx.execute(taken)).all(), key=lambda row: row.id)
     return [Claimed(row.id, KINDS[row.kind](**row.payload), row.attempts) for row in rows]
 
 
