@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 from quart import Quart
 
-from server import accounts, clock, migrations, sign_ins, worker
+from server import accounts, clock, keys, migrations, sign_ins, worker
 from server.app import JOBS, build_site, close, create_app
 from server.db import Database
 from server.models import Account, AccountState, Role
@@ -28,6 +28,7 @@ from tests.tools import requires
 DATABASES = os.environ.get("CARTELLINO_TEST_DATABASES", "sqlite,postgresql").split(",")
 PASSWORD = "a long enough password"
 _numbers = itertools.count()
+_pairs: list[keys.Pair] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -136,7 +137,7 @@ def run_jobs() -> Callable[[Site], Any]:
 
 async def make_account(site: Site, handle: str, *, role: Role = Role.MEMBER, name: str = "", **changes: Any) -> Account:
     """An active account with a profile and keys; `changes` are set on the account afterwards."""
-    keys = await accounts.make_keys()
+    pair = await key_pair()
     async with site.db.write() as tx:
         account = await accounts.create(
             tx,
@@ -146,12 +147,20 @@ async def make_account(site: Site, handle: str, *, role: Role = Role.MEMBER, nam
             role=role,
             state=AccountState.ACTIVE,
             name=name or handle.capitalize(),
-            keys=keys,
+            keys=pair,
             site=site,
         )
         for key, value in changes.items():
             setattr(account, key, value)
     return account
+
+
+async def key_pair() -> keys.Pair:
+    """Real keys, of which a run makes six and hands them round: making one takes longer than most tests."""
+    if len(_pairs) < 6:
+        _pairs.append(await accounts.make_keys())
+        return _pairs[-1]
+    return _pairs[next(_numbers) % len(_pairs)]
 
 
 @pytest.fixture
