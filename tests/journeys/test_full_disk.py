@@ -25,7 +25,6 @@ MB = 1_000_000
 MEGABYTES = 40
 
 
-@pytest.fixture
 def emptied(folder: Path) -> bool:
     """Whether nothing is left in `folder`; what a request brought goes a moment after its answer."""
     until = time.monotonic() + 10
@@ -34,6 +33,7 @@ def emptied(folder: Path) -> bool:
     return not files_in(folder)
 
 
+@pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 40 MB."""
     folder = tmp_path / "data"
