@@ -4,7 +4,6 @@ Who asks is unknown so far, so everybody gets what a stranger may see. A reader 
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from quart import Blueprint, Response, request
 from sqlalchemy import and_, func, or_, select
@@ -15,8 +14,7 @@ from federation.answers import answer, conditional, machine, on_problem, residen
 from federation.vocabulary import ACTIVITY_JSON, Json
 from server import follows, galleries, ids, posts
 from server.errors import Gone, NotFound, Problem
-from server.models import Gallery, Hanging, Key, Kind, Post
-from server.timelines import on_profile
+from server.models import Key, Kind, Post
 from server.urls import prefers_page
 
 blueprint = Blueprint("federation", __name__)
@@ -130,7 +128,7 @@ async def gallery(handle: str, gallery_id: str) -> Response:
         shown = await galleries.by_id(tx, ids.parse(gallery_id) or 0)
         if shown.owner_id != person.id:
             raise NotFound
-        hung = _hung(shown)
+        hung = galleries.hung(shown, None)
         total = await tx.scalar(select(func.count()).select_from(hung.subquery()))
         if not total:
             raise NotFound  # for a stranger there is no such gallery, as on the pages (row 39)
@@ -144,16 +142,6 @@ async def gallery(handle: str, gallery_id: str) -> Response:
     more = f"{uri}?page={number + 1}" if len(rows) > PAGE else ""
     items = [urls.post(post) for post in rows[:PAGE]]
     return activity(render.document(render.page(f"{uri}?page={number}", uri, items, more)))
-
-
-def _hung(shown: Gallery) -> Any:
-    """The works that hang in a gallery for everybody to see; as on its page."""
-    return (
-        select(Post)
-        .join(Hanging, Hanging.post_id == Post.id)
-        .where(Hanging.gallery_id == shown.id, Post.kind == Kind.WORK, on_profile(None))
-        .order_by(Hanging.position, Post.id.desc())
-    )
 
 
 # -- works and notes ---------------------------------------------------------------------------------------------------

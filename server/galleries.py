@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import Select, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -71,7 +71,7 @@ async def remove(tx: AsyncSession, gallery: Gallery) -> None:
     await tx.execute(delete(Gallery).where(Gallery.id == gallery.id))
 
 
-async def get(tx: AsyncSession, owner: Actor, slug: str, viewer: Actor | None = None) -> Gallery:
+async def get(tx: AsyncSession, owner: Actor, slug: str) -> Gallery:
     """The gallery at that address, with its owner. Raises NotFound."""
     gallery = await tx.scalar(
         select(Gallery).where(Gallery.owner_id == owner.id, Gallery.slug == slug).options(joinedload(Gallery.owner))
@@ -177,17 +177,19 @@ async def put(tx: AsyncSession, post: Post, owner: Actor, wanted: Iterable[str])
         await insert_once(tx, Hanging(gallery_id=gallery_id, post_id=post.id, position=0 if last is None else last + 1))
 
 
-async def works(tx: AsyncSession, gallery: Gallery, viewer: Actor | None) -> list[Post]:
-    """The works in `gallery` that `viewer` may find there, in the artist's order."""
-    rows = await tx.scalars(
-        posts.listing(
-            select(Post)
-            .join(Hanging, Hanging.post_id == Post.id)
-            .where(Hanging.gallery_id == gallery.id, Post.kind == Kind.WORK, on_profile(viewer))
-            .order_by(Hanging.position, Post.id.desc())
-        )
+def hung(gallery: Gallery, viewer: Actor | None) -> Select[Post]:
+    """What hangs in `gallery` for `viewer` (None: for everybody) to see, in the artist's order; pages and documents ask this."""
+    return (
+        select(Post)
+        .join(Hanging, Hanging.post_id == Post.id)
+        .where(Hanging.gallery_id == gallery.id, Post.kind == Kind.WORK, on_profile(viewer))
+        .order_by(Hanging.position, Post.id.desc())
     )
-    return list(rows)
+
+
+async def works(tx: AsyncSession, gallery: Gallery, viewer: Actor | None) -> list[Post]:
+    """The works in `gallery` that `viewer` may find there, loaded for a wall."""
+    return list(await tx.scalars(posts.listing(hung(gallery, viewer))))
 
 
 async def move(tx: AsyncSession, gallery: Gallery, post: Post, where: Where) -> None:

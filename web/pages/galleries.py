@@ -45,7 +45,7 @@ async def create(handle: str) -> Response:
 async def show(handle: str, slug: str) -> Response:
     """One gallery: its text, and its works in the artist's order."""
     async with site().db.read() as tx:
-        gallery = await galleries.get(tx, await person(tx, handle, viewer()), slug, viewer())
+        gallery = await galleries.get(tx, await person(tx, handle, viewer()), slug)
         works = await galleries.works(tx, gallery, viewer())
         if not works and (viewer() is None or gallery.owner_id != me().id):
             # As in the list of galleries: a name without works may tell of what is not public (row 39).
