@@ -1,5 +1,7 @@
 """Composition root: builds the Site, mounts the doors, owns JOBS. The only module that knows web and federation."""
 
+from typing import Any, cast
+
 from quart import Quart
 
 import federation
@@ -41,6 +43,8 @@ def build_site(settings: Settings) -> Site:
                 file_bytes=settings.uploads.max_megabytes * 1_000_000,
             ),
         ),
+        transport=cast(Any, None),
+        network=cast(Any, None),
         secret=key,
     )
 

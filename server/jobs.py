@@ -24,6 +24,10 @@ class Job:
     LANE: ClassVar[str] = ""
 
     @property
+    def lane(self) -> str:
+        return self.LANE
+
+    @property
     def key(self) -> str | None:
         return None
 
@@ -73,9 +77,87 @@ class Sweep(Job):
         return "sweep"
 
 
-KINDS: dict[str, type[Job]] = {kind.__name__: kind for kind in (Render, RenderAvif, Mail, Sweep)}
-# How many jobs of a lane run at the same time in one process.
-LANES = {"render": 2, "idle": 1, "mail": 2}
+@dataclass(frozen=True)
+class Federate(Job):
+    """Tell other servers what `actor_id`, one of ours, did: rendered once, then one delivery for each inbox.
+
+    `verb` is a key of federation.outbox.VERBS. `uri` is their activity that is answered (Accept, Reject); `subject_id` the row
+    that a verb of its own is about: a gallery (Add, Remove) or a report (Flag).
+    """
+
+    verb: str
+    actor_id: int
+    post_id: int | None = None
+    person_id: int | None = None
+    subject_id: int | None = None
+    uri: str = ""
+    LANE: ClassVar[str] = "federate"
+
+    @property
+    def key(self) -> str:
+        return f"actor:{self.actor_id}"
+
+
+@dataclass(frozen=True)
+class Process(Job):
+    """Do what a received activity asks for. In order for each of their actors; `actor` is a short hash of its uri."""
+
+    received_id: int
+    actor: str
+    LANE: ClassVar[str] = "inbox"
+
+    @property
+    def key(self) -> str:
+        return f"inbox:{self.actor}"
+
+
+@dataclass(frozen=True)
+class Deliver(Job):
+    """Send what waits for one host. A host has one such job however much waits for it: the queue is the table `deliveries`."""
+
+    host: str
+    slow: bool = False
+
+    @property
+    def lane(self) -> str:
+        return "slow" if self.slow else "deliver"
+
+    @property
+    def key(self) -> str:
+        return f"deliver:{self.host}"
+
+
+@dataclass(frozen=True)
+class Fetch(Job):
+    """Fetch something of another server: `what` is "post", "thread", "actor", "host" or "featured"."""
+
+    what: str
+    uri: str
+    LANE: ClassVar[str] = "fetch"
+
+    @property
+    def key(self) -> str:
+        return f"fetch:{self.what}:{self.uri}"[:200]
+
+
+@dataclass(frozen=True)
+class Cache(Job):
+    """Fetch a picture of another server and make its sizes here."""
+
+    media_id: int
+    LANE: ClassVar[str] = "fetch"
+
+    @property
+    def key(self) -> str:
+        return f"media:{self.media_id}"
+
+
+KINDS: dict[str, type[Job]] = {
+    kind.__name__: kind for kind in (Render, RenderAvif, Mail, Sweep, Federate, Process, Deliver, Fetch, Cache)
+}
+# How many jobs of a lane run at the same time in one process. Hosts that answered within the last hour are served in "deliver",
+# the others in "slow": the dead never stand in the way of the living (decision 24).
+LANES = {"render": 2, "idle": 1, "mail": 2, "inbox": 8, "federate": 4, "deliver": 64, "slow": 256, "fetch": 6}
 # A claim lasts this long and is renewed while the job runs: after a crash others may have the job that soon.
 LEASE = timedelta(seconds=12)
 # Waiting time after the first, second, … failure; then the job is given up.
@@ -94,7 +176,7 @@ class Claimed:
 def enqueue(tx: AsyncSession, job: Job, due: datetime | None = None) -> None:
     """Write `job` in the caller's transaction: it exists exactly when what it follows from exists."""
     name = type(job).__name__
-    tx.add(Row(kind=name, lane=job.LANE, key=job.key, payload=asdict(job), due_at=due or clock.now()))
+    tx.add(Row(kind=name, lane=job.lane, key=job.key, payload=asdict(job), due_at=due or clock.now()))
     tx.info["jobs"] = True
 
 

@@ -3,18 +3,69 @@
 import os
 import re
 import secrets
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from server.db import Database
 from server.media import storage
 from server.media.pixels import Pixels
 from server.media.storage import Storage
+from server.models import Actor
 from server.settings import Settings, SettingsError
 from server.urls import Urls
 
 SECRET_BYTES = 32
+
+
+class Reply(Protocol):
+    """An answer of another server: `headers` ignore case, `url` is the address that answered in the end."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def url(self) -> str: ...
+
+
+# Gives the headers that sign one request, for a method and an address; asked anew for every hop of a redirect.
+Signer = Callable[[str, str], Mapping[str, str]]
+
+
+class Transport(Protocol):
+    """The one door to the network: federation.transport says what it refuses and what it raises."""
+
+    async def get(
+        self, url: str, *, headers: Mapping[str, str] = ..., limit: int = ..., sign: Signer | None = None
+    ) -> Reply: ...
+    async def post(self, url: str, body: bytes, *, headers: Mapping[str, str] = ...) -> Reply: ...
+    async def download(self, url: str, file: Path, *, limit: int = ...) -> object: ...
+    async def close(self) -> None: ...
+
+
+class Network(Protocol):
+    """What the gallery asks of other servers while a person waits (decision 23); server.app fills it from federation.
+
+    Each raises a Problem with a sentence for that person: NotFound, Forbidden for what the house's rules forbid, TooMany, or
+    Unreachable's text as a Problem.
+    """
+
+    async def find_person(self, site: "Site", name: str) -> int:
+        """The id of the actor row behind `@name@domain`, or behind an address; fetched where it is unknown or old."""
+
+    async def find(self, site: "Site", words: str, viewer: Actor) -> tuple[str, int]:
+        """What a handle or an address in the search field names: ("actor" or "post", the row's id)."""
+
+    async def intent(self, site: "Site", home: str, verb: str, subject: str) -> str:
+        """Where `home` (`me@social.example`, or a host) lets its people follow, like, … `subject`, an address of ours."""
+
+    async def fetch_picture(self, site: "Site", url: str, file: Path) -> None:
+        """Put the picture at `url` into `file`, within the limits for foreign pictures."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +77,8 @@ class Site:
     storage: Storage
     urls: Urls
     pixels: Pixels
+    transport: Transport
+    network: Network
     # Ties cookies, forms and signed addresses to this house; 32 bytes.
     secret: bytes
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
 from server import ids
-from server.models import Actor, Gallery, Kind, Post, Rendition
+from server.models import Actor, Gallery, Kind, Media, Post, Rendition
 from server.spelling import composed
 
 # Where a file ending differs from the format's name.
 ENDINGS = {"jpeg": "jpg"}
+# Below which path the objects of each kind lie.
+PATHS = {Kind.WORK: "works", Kind.NOTE: "notes", Kind.BOOST: "boosts"}
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,43 @@ class Urls:
 
     # -- people ------------------------------------------------------------------------------------------------------
     def actor(self, actor: Actor) -> str:
-        """The id of a person on the fediverse."""
-        return actor.uri or f"{self.base}/users/{actor.handle}"
+        """The id of a person on the fediverse; of the house itself it is `/actor`."""
+        if actor.uri is not None:
+            return actor.uri
+        return self.house if actor.is_house else f"{self.base}/users/{actor.handle}"
+
+    @property
+    def house(self) -> str:
+        """The id of the house's own actor, which signs fetches and reports."""
+        return f"{self.base}/actor"
 
     def inbox(self, actor: Actor) -> str:
-        return f"{self.actor(actor)}/inbox"
+        return actor.inbox if actor.uri else f"{self.actor(actor)}/inbox"
+
+    @property
+    def shared_inbox(self) -> str:
+        return f"{self.base}/inbox"
 
     def outbox(self, actor: Actor) -> str:
-        return f"{self.actor(actor)}/outbox"
+        return actor.outbox if actor.uri else f"{self.actor(actor)}/outbox"
 
     def followers(self, actor: Actor) -> str:
-        return f"{self.actor(actor)}/followers"
+        return actor.followers if actor.uri else f"{self.actor(actor)}/followers"
+
+    def featured(self, actor: Actor) -> str:
+        """What an actor pinned to the top of their profile."""
+        return actor.featured if actor.uri else f"{self.actor(actor)}/collections/featured"
+
+    def featured_tags(self, actor: Actor) -> str:
+        return f"{self.actor(actor)}/collections/tags"
+
+    def main_key(self, actor: Actor) -> str:
+        """The id of the RSA key; every signature names it."""
+        return f"{self.actor(actor)}#main-key"
+
+    def ed25519_key(self, actor: Actor) -> str:
+        """The id of the Ed25519 key (FEP-521a), with which proofs are made."""
+        return f"{self.actor(actor)}#ed25519-key"
 
     def following(self, actor: Actor) -> str:
         return f"{self.actor(actor)}/following"
@@ -62,10 +90,16 @@ class Urls:
 
     # -- posts -------------------------------------------------------------------------------------------------------
     def post(self, post: Post) -> str:
-        """The id of a work or a note."""
-        if post.uri:
-            return post.uri
-        return f"{self.base}/{'works' if post.kind is Kind.WORK else 'notes'}/{post.id}"
+        """The id of a work, a note, or a boost (which is an activity)."""
+        return post.uri or f"{self.base}/{PATHS[post.kind]}/{post.id}"
+
+    def context(self, thread_id: int) -> str:
+        """The id of a conversation that began here (FEP-7888)."""
+        return f"{self.base}/contexts/{thread_id}"
+
+    def activity_of(self, activity_id: int) -> str:
+        """The id of an activity that has no address of its own below a post."""
+        return f"{self.base}/activities/{activity_id}"
 
     def post_page(self, post: Post, action: str = "") -> str:
         """The page of a work or a note; needs `post.author` and, for a work, `post.artwork`. `action` is edit, like, …"""
@@ -101,6 +135,10 @@ class Urls:
         query = urlencode({"for": viewer.id, "until": until, "sig": self.signature(path, viewer.id, until)})
         return f"{self.media_base}{path}?{query}"
 
+    def media(self, media: Media) -> str:
+        """The id of one picture as an object of its own (FEP-1311)."""
+        return f"{self.base}/media/{media.id}"
+
     def rendition_name(self, rendition: Rendition) -> str:
         """`<hash>-<width>.<ext>`; 20 hexadecimal digits of the hash are 80 bits: enough to be one of a kind."""
         return f"{rendition.hash[:20]}-{rendition.width}.{ENDINGS.get(rendition.format, rendition.format)}"
@@ -123,7 +161,7 @@ class Urls:
     def parse_post(self, uri: str) -> int | None:
         """The id in an object or page address of ours, or None where it is none."""
         path = self._path(uri)
-        found = path and re.fullmatch(r"/(?:works|notes|@[A-Za-z0-9_]{1,30})/(\d{1,19})(?:-[^/]*)?", path)
+        found = path and re.fullmatch(r"/(?:works|notes|boosts|@[A-Za-z0-9_]{1,30})/(\d{1,19})(?:-[^/]*)?", path)
         return ids.parse(found[1]) if found else None
 
     def parse_actor(self, uri: str) -> str | None:
@@ -131,6 +169,20 @@ class Urls:
         path = self._path(uri)
         found = path and re.fullmatch(r"/(?:users/|@)([A-Za-z0-9_]{1,30})", path)
         return found[1] if found else None
+
+    def parse_followers(self, uri: str) -> str | None:
+        """The handle whose followers collection that is, or None where it is none of ours."""
+        path = self._path(uri)
+        found = path and re.fullmatch(r"/users/([A-Za-z0-9_]{1,30})/followers", path)
+        return found[1] if found else None
+
+    def is_ours(self, uri: str) -> bool:
+        """Whether an address lies on this server, whatever it names (security.md row 34)."""
+        try:
+            parts = urlsplit(uri)
+        except ValueError:
+            return False
+        return (parts.netloc.lower() or "-") in {urlsplit(self.base).netloc, urlsplit(self.media_base).netloc}
 
     def parse_acct(self, resource: str) -> str | None:
         """The handle that `acct:name@domain` names here, whatever its case (RFC 7565); None where it is not ours."""

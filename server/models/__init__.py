@@ -1,29 +1,38 @@
 """Tables only, no logic."""
 
 from server.models.accounts import Account, House, Letter, SignIn, Throttle, Token
-from server.models.actors import Actor, Key
+from server.models.actors import Actor, Key, PublicKey
 from server.models.base import Base, Id, Moment, Word
+from server.models.federation import Activity, Delivery, Host, Received, Tombstone
 from server.models.jobs import Job
+from server.models.moderation import Decision, HostRule, Report
 from server.models.posts import (
     Artwork,
     Gallery,
     Hanging,
     Media,
     Mention,
+    Origin,
     Post,
     PostTag,
     Rendition,
     Tag,
 )
-from server.models.social import Block, Favourite, Follow
+from server.models.social import Block, Favourite, Follow, HostBlock, Mute, Notification
 from server.models.words import (
     AccountState,
+    ActorKind,
     Audience,
+    DeliveryState,
+    Dialect,
+    Hearing,
+    HostLevel,
     Kind,
     Licence,
     MediaState,
     Purpose,
     Rating,
+    ReceivedState,
     RenditionPurpose,
     Reservation,
     Role,
@@ -32,15 +41,26 @@ from server.models.words import (
 __all__ = [
     "Account",
     "AccountState",
+    "Activity",
     "Actor",
+    "ActorKind",
     "Artwork",
     "Audience",
     "Base",
     "Block",
+    "Decision",
+    "Delivery",
+    "DeliveryState",
+    "Dialect",
     "Favourite",
     "Follow",
     "Gallery",
     "Hanging",
+    "Hearing",
+    "Host",
+    "HostBlock",
+    "HostLevel",
+    "HostRule",
     "House",
     "Id",
     "Job",
@@ -52,17 +72,25 @@ __all__ = [
     "MediaState",
     "Mention",
     "Moment",
+    "Mute",
+    "Notification",
+    "Origin",
     "Post",
     "PostTag",
+    "PublicKey",
     "Purpose",
     "Rating",
+    "Received",
+    "ReceivedState",
     "Rendition",
     "RenditionPurpose",
+    "Report",
     "Reservation",
     "Role",
     "SignIn",
     "Tag",
     "Throttle",
     "Token",
+    "Tombstone",
     "Word",
 ]

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, func, text
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from server import clock, ids
 from server.models.base import Base, Id, Moment, Word
-from server.models.words import Audience, Licence, Reservation
+from server.models.words import ActorKind, Audience, Licence, Reservation
 
 if TYPE_CHECKING:
     from server.models.posts import Media
@@ -23,6 +23,7 @@ class Actor(Base):
     uri: Mapped[str | None] = mapped_column(String(2048), unique=True, default=None)
     handle: Mapped[str] = mapped_column(String(120))
     domain: Mapped[str | None] = mapped_column(String(255), default=None)
+    kind: Mapped[ActorKind] = mapped_column(Word(ActorKind), default=ActorKind.PERSON)
     name: Mapped[str] = mapped_column(String(120), default="")
     # One line under the name; `about` is the longer text of the About tab. Both are plain text as typed.
     lede: Mapped[str] = mapped_column(String(300), default="")
@@ -38,8 +39,27 @@ class Actor(Base):
     # Longest side, in pixels, of what the public may see of a work.
     public_max: Mapped[int] = mapped_column(Integer, default=2048)
     approves_follows: Mapped[bool] = mapped_column(Boolean, default=False)
+    # Whether others may read whom they follow and who follows them; the numbers are always told.
+    shows_follows: Mapped[bool] = mapped_column(Boolean, default=False)
+    # Whether the server of somebody they block is told of it.
+    announces_blocks: Mapped[bool] = mapped_column(Boolean, default=False)
     suspended_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+    # -- people of other servers only; ours compute all of these from the base URL ---------------------------------------
+    # The host of `uri`: that server speaks for this person, whatever domain stands in the handle.
+    host: Mapped[str | None] = mapped_column(String(255), index=True, default=None)
+    page: Mapped[str] = mapped_column(String(2048), default="")
+    # `about` of theirs as HTML, cleaned by server.text; `about` itself holds its words.
+    about_html: Mapped[str] = mapped_column(Text, default="")
+    inbox: Mapped[str] = mapped_column(String(2048), default="")
+    shared_inbox: Mapped[str] = mapped_column(String(2048), default="")
+    outbox: Mapped[str] = mapped_column(String(2048), default="")
+    followers: Mapped[str] = mapped_column(String(2048), default="")
+    featured: Mapped[str] = mapped_column(String(2048), default="")
+    # When their own document was last read, and when their server said that they are gone (410, or a Delete).
+    fetched_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    gone_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
 
     # No foreign key: pictures already point to their owner, and a circle of keys cannot be created on SQLite.
     face: Mapped["Media | None"] = relationship(
@@ -66,6 +86,16 @@ class Actor(Base):
     )
 
     @property
+    def is_local(self) -> bool:
+        """Whether this is one of ours."""
+        return self.uri is None
+
+    @property
+    def is_house(self) -> bool:
+        """Whether this is the house itself, the actor that signs fetches and reports."""
+        return self.uri is None and self.kind is ActorKind.APPLICATION
+
+    @property
     def display_name(self) -> str:
         """The name, or the handle where nobody typed one."""
         return self.name or self.handle
@@ -82,3 +112,16 @@ class Key(Base):
     public_pem: Mapped[str] = mapped_column(Text)
     private_pem: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+
+class PublicKey(Base):
+    """A public key of somebody elsewhere, as their own actor document lists it."""
+
+    __tablename__ = "public_keys"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, default=ids.new)
+    uri: Mapped[str] = mapped_column(String(2048), unique=True)
+    actor_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))  # "rsa" or "ed25519"
+    der: Mapped[bytes] = mapped_column(LargeBinary)  # SubjectPublicKeyInfo
+    fetched_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)

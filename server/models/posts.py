@@ -1,8 +1,10 @@
 """The spine: everything that can stand in a timeline is a row of `posts`. Works add `artworks`, pictures and galleries."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Float,
@@ -60,7 +62,14 @@ class Post(Base):
     was_public: Mapped[bool] = mapped_column(Boolean, default=False)
     # One form, one post: the same form sent twice finds the first (double click, retry after a broken line).
     form_key: Mapped[str | None] = mapped_column(String(64), default=None)
+    # What a boost shows; null for everything else.
+    boost_of_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), index=True, default=None
+    )
+    # When its author pinned it to the top of their profile (`featured`).
+    pinned_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     likes: Mapped[int] = mapped_column(Integer, default=0)
+    boosts: Mapped[int] = mapped_column(Integer, default=0)
     replies: Mapped[int] = mapped_column(Integer, default=0)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
     saved_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
@@ -70,11 +79,16 @@ class Post(Base):
     media: Mapped[list["Media"]] = relationship(
         lazy="raise", order_by="Media.position", foreign_keys="Media.post_id", viewonly=True
     )
+    boost_of: Mapped["Post | None"] = relationship(
+        lazy="raise", foreign_keys="Post.boost_of_id", remote_side="Post.id", viewonly=True
+    )
+    origin: Mapped["Origin | None"] = relationship(lazy="raise", viewonly=True, uselist=False)
     tags: Mapped[list["Tag"]] = relationship(lazy="raise", secondary="post_tags", order_by="Tag.id", viewonly=True)
     mentions: Mapped[list[Actor]] = relationship(lazy="raise", secondary="mentions", viewonly=True)
 
     __table_args__ = (
         UniqueConstraint("author_id", "form_key"),
+        Index("uq_posts_boost", "author_id", "boost_of_id", unique=True),
         Index("ix_posts_author", "author_id", sql("id DESC")),
         Index(
             "ix_posts_local",
@@ -88,6 +102,11 @@ class Post(Base):
     def is_sensitive(self) -> bool:
         """Whether it is only shown to those who ask for it: by its rating, or by the artist's own warning."""
         return self.rating is not Rating.GENERAL or bool(self.warning)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it was posted here."""
+        return self.uri is None
 
     @property
     def is_draft(self) -> bool:
@@ -112,8 +131,31 @@ class Artwork(Base):
     reservation: Mapped[Reservation] = mapped_column(Word(Reservation), default=Reservation.NO_AI)
     # The artist lets people have the full size of this work, beyond the public maximum.
     full_size: Mapped[bool] = mapped_column(Boolean, default=False)
+    # What the author elsewhere did not state. Then the two columns above hold what we assume: all rights reserved, not for AI.
+    licence_stated: Mapped[bool] = mapped_column(Boolean, default=True)
+    reservation_stated: Mapped[bool] = mapped_column(Boolean, default=True)
+    # A licence elsewhere that is none of ours, word for word as it was stated.
+    licence_text: Mapped[str] = mapped_column(String(500), default="")
 
     post: Mapped[Post] = relationship(lazy="raise", back_populates="artwork")
+
+
+class Origin(Base):
+    """Where a post of another server comes from, and what its own server said of it. One to one with the post."""
+
+    __tablename__ = "origins"
+
+    post_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
+    )
+    page: Mapped[str] = mapped_column(String(2048), default="")
+    # The conversation's id as its first post states it; copied into our answers (FEP-7888).
+    context: Mapped[str] = mapped_column(String(2048), default="")
+    # The post as its own server wrote it, unknown terms included (rights, duty 1).
+    raw: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # What it answers where we do not have that post (yet).
+    reply_to_uri: Mapped[str] = mapped_column(String(2048), default="", index=True)
+    fetched_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
 
 
 class Media(Base):
@@ -136,11 +178,17 @@ class Media(Base):
     # Focal point, 0..1 from the left and from the top.
     focus_x: Mapped[float] = mapped_column(Float, default=0.5)
     focus_y: Mapped[float] = mapped_column(Float, default=0.5)
-    # The master: kept bit for bit, never served to the public as it is.
-    master_key: Mapped[str] = mapped_column(String(200))
-    master_hash: Mapped[str] = mapped_column(String(64))  # sha256, hexadecimal
-    master_bytes: Mapped[int] = mapped_column(BigInteger)
-    format: Mapped[str] = mapped_column(String(8))
+    # Where the picture lies on the server of its author; empty for ours. Its sizes here are a cache.
+    source: Mapped[str] = mapped_column(String(2048), default="")
+    # What its own server states of it: the rights terms of this very picture (rights, duty 1).
+    stated: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # When somebody last looked at a cached picture, to the hour; what nobody looks at is evicted.
+    seen_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    # The master: kept bit for bit, never served to the public as it is. Empty for pictures of other servers.
+    master_key: Mapped[str] = mapped_column(String(200), default="")
+    master_hash: Mapped[str] = mapped_column(String(64), default="")  # sha256, hexadecimal
+    master_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    format: Mapped[str] = mapped_column(String(8), default="")
     width: Mapped[int] = mapped_column(Integer)  # of the master, as seen (after orientation)
     height: Mapped[int] = mapped_column(Integer)
     frames: Mapped[int] = mapped_column(Integer, default=1)

@@ -2,11 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Boolean, ForeignKey, Index, String
+from sqlalchemy import text as sql
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from server import clock
-from server.models.base import Base, Id, Moment
+from server import clock, ids
+from server.models.actors import Actor
+from server.models.base import Base, Id, Moment, Word
+from server.models.posts import Post
+from server.models.words import Hearing
 
 
 class Follow(Base):
@@ -19,11 +23,13 @@ class Follow(Base):
         Id, ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     accepted: Mapped[bool] = mapped_column(Boolean, default=True)
+    # The id of the Follow activity where one end is elsewhere: Accept, Reject and Undo name it.
+    uri: Mapped[str | None] = mapped_column(String(2048), unique=True, index=True, default=None)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
 
 
 class Favourite(Base):
-    """An actor likes a post."""
+    """An actor likes a post. `emoji` is what they reacted with instead of a plain like (FEP-c0e0)."""
 
     __tablename__ = "favourites"
 
@@ -31,6 +37,9 @@ class Favourite(Base):
     post_id: Mapped[int] = mapped_column(
         Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True, index=True
     )
+    emoji: Mapped[str] = mapped_column(String(64), default="")
+    # The id of the Like activity where one end is elsewhere.
+    uri: Mapped[str | None] = mapped_column(String(2048), unique=True, index=True, default=None)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
 
 
@@ -44,3 +53,51 @@ class Block(Base):
         Id, ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+    uri: Mapped[str | None] = mapped_column(String(2048), unique=True, index=True, default=None)
+
+
+class Mute(Base):
+    """`muter` does not want to meet `muted` on their walls or in what they are told; `muted` notices nothing."""
+
+    __tablename__ = "mutes"
+
+    muter_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
+    muted_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+
+class HostBlock(Base):
+    """One person's wall against a whole server: blocked both ways, or only muted."""
+
+    __tablename__ = "host_blocks"
+
+    actor_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"), primary_key=True)
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    mutes_only: Mapped[bool] = mapped_column(Boolean, default=False)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+
+class Notification(Base):
+    """Somebody is told of something, once: a second like by the same person is not news."""
+
+    __tablename__ = "notifications"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, default=ids.new)
+    # Who is told, and who did it.
+    actor_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"))
+    from_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"), index=True)
+    hearing: Mapped[Hearing] = mapped_column(Word(Hearing))
+    post_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), index=True, default=None
+    )
+    read_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+    sender: Mapped[Actor] = relationship(lazy="raise", foreign_keys="Notification.from_id", viewonly=True)
+    post: Mapped[Post | None] = relationship(lazy="raise", foreign_keys="Notification.post_id", viewonly=True)
+
+    __table_args__ = (
+        Index("ix_notifications_actor", "actor_id", sql("id DESC")),
+        # Null is no value to a unique index, so what has no post is told apart by zero.
+        Index("uq_notifications_once", "actor_id", "from_id", "hearing", sql("coalesce(post_id, 0)"), unique=True),
+    )

@@ -37,10 +37,69 @@ class Audience(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a row of `posts` is."""
+    """What a row of `posts` is. A boost has no words of its own: it shows somebody's post once more."""
 
     WORK = "work"
     NOTE = "note"
+    BOOST = "boost"
+
+
+class ActorKind(StrEnum):
+    """The five actor types of ActivityStreams. The one local APPLICATION is the house itself, which signs fetches."""
+
+    PERSON = "Person"
+    SERVICE = "Service"
+    GROUP = "Group"
+    ORGANIZATION = "Organization"
+    APPLICATION = "Application"
+
+
+class Dialect(StrEnum):
+    """The three forms in which a work travels (FEDERATION.md). Notes are alike in all three."""
+
+    IMAGE = "image"
+    IMAGE_MASTODON = "image-mastodon"
+    NOTE = "note"
+
+
+class ReceivedState(StrEnum):
+    """WAITING for its handler, DONE, DROPPED (nothing to do with it, or not allowed), SET ASIDE (it broke its handler)."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    DROPPED = "dropped"
+    SET_ASIDE = "set-aside"
+
+
+class DeliveryState(StrEnum):
+    """WAITING to be sent, DONE, REFUSED by the receiver for good, EXPIRED after 14 days, FORGOTTEN by an administrator."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    FORGOTTEN = "forgotten"
+
+
+class HostLevel(StrEnum):
+    """What the house allows a host: everything, not to be shown to strangers or on public walls (LIMIT), nothing (SUSPEND)."""
+
+    NONE = "none"
+    LIMIT = "limit"
+    SUSPEND = "suspend"
+
+
+class Hearing(StrEnum):
+    """Why somebody is told of something."""
+
+    FOLLOW = "follow"
+    ASK = "ask"  # somebody asks to follow
+    ACCEPTED = "accepted"
+    LIKE = "like"
+    BOOST = "boost"
+    REPLY = "reply"
+    MENTION = "mention"
+    REPORT = "report"  # for moderators
 
 
 class Rating(StrEnum):
