@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEMO := $(VENV)/.demo-installed
 DEV := $(VENV)/.dev-installed
+PEERS := tests/peers/node/node_modules/.package-lock.json
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 LOCKED := --require-hashes --no-deps --only-binary :all: --requirement
 OURSELVES := --no-deps --no-build-isolation --editable .
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test test-long bench screenshots lock audit
+.PHONY: help setup run demo check test test-long bench screenshots peers try-peers lock audit
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,14 +33,20 @@ check: $(DEV)  ## format, lint, import contracts, types and house rules; needs n
 	$(BIN)/mypy --strict server federation web
 	$(BIN)/python -m pytest -q tests/house
 
-test: $(DEV)  ## every test, on SQLite and PostgreSQL (ARGS="-k word" narrows, CARTELLINO_TEST_DATABASES=sqlite chooses)
+test: $(DEV) try-peers  ## every test, on SQLite and PostgreSQL (ARGS="-k word" narrows, CARTELLINO_TEST_DATABASES=sqlite chooses)
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-test-long: $(DEV)  ## the same with the full counts of fuzz cases, kills and browser stories
+test-long: $(DEV) try-peers  ## the same with the full counts of fuzz cases, kills and browser stories
 	$(BIN)/python -m pytest --long $(ARGS)
 
 bench: $(DEV)  ## run every measurement in bench/ and print its numbers
 	@status=0; for file in bench/[!_]*.py; do name=$$(basename $$file .py); echo "== $$name"; $(BIN)/python -m bench.$$name || status=1; done; exit $$status
+
+peers: $(PEERS)  ## install the Node programs of others that tests/peers needs, exactly as locked
+
+# A machine that cannot reach a package registry runs all tests but these.
+try-peers: $(DEV)
+	@$(MAKE) --no-print-directory peers || echo "Tests that need them are skipped."
 
 screenshots: $(DEV)  ## take the pictures of docs/ again, from a demo gallery
 	$(BIN)/python docs/make_screenshots.py
@@ -86,3 +93,10 @@ $(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
 	@$(PIP) $(LOCKED) requirements/dev.txt
 	@$(PIP) $(OURSELVES)
 	@touch $@ $(RUN) $(DEMO)
+
+# npm is in the wheel that brings Node; it looks for `node` on the PATH. Nothing of a package runs while it is installed.
+$(PEERS): tests/peers/node/package-lock.json | $(DEV)
+	@echo "Installing what tests/peers needs into tests/peers/node ..."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix tests/peers/node --ignore-scripts --no-audit --no-fund --no-update-notifier --fetch-retries=1 \
+		--loglevel=error || { rm -rf tests/peers/node/node_modules; echo "The Node programs for tests/peers could not be installed." >&2; exit 1; }
+	@touch $@

@@ -1,17 +1,19 @@
-"""The post office: ActivityPub. So far it only answers: people, works, notes and galleries can be read from outside."""
+"""The post office: ActivityPub, in and out."""
 
 from quart import Quart
 
-from federation import discovery, routes
+from federation import discovery, inbox, routes
 
 BLUEPRINTS = (
     discovery.blueprint,  # /.well-known/… · /nodeinfo/…
-    routes.blueprint,  # /users/<name> and its collections · /works/<id> · /notes/<id>
+    routes.blueprint,  # /users/<name> and its collections · /works/<id> · /notes/<id> · inboxes
 )
 
 
 def mount(app: Quart) -> None:
     """Hang the machine-readable addresses into `app`; the site must be in `app.extensions["site"]`."""
+    app.extensions["intake"] = inbox.Intake(app.extensions["site"])
+    app.extensions["reader"] = inbox.reader
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
 

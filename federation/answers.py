@@ -1,22 +1,27 @@
-"""What all machine-readable answers share: policy, media type, caching, errors, and who lives here."""
+"""What all machine-readable answers share: policy, media type, caching, errors, who asks, and who lives here."""
 
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
-from quart import Response, current_app, request
+from quart import Response, current_app, g, request
+from sqlalchemy import or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation import policy
+from federation.signatures import BadSignature, Incoming
 from federation.vocabulary import Json
 from server import actors
-from server.errors import Gone, Invalid, NotFound, Problem
-from server.models import Actor
+from server.errors import Forbidden, Gone, Invalid, NotFound, Problem, TooMany, Trouble
+from server.models import Actor, Dialect, Host, Post
 from server.site import Site
 
 View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
+# Who signed a request: None where nobody did; raises BadSignature. `mount` puts the one of the inbox in app.extensions["reader"].
+Reader = Callable[[Site, Incoming], Awaitable[Actor | None]]
 
-STATUS: dict[type[Problem], int] = {NotFound: 404, Gone: 410, Invalid: 400}
+STATUS: dict[type[Problem], int] = {NotFound: 404, Gone: 410, Invalid: 400, Forbidden: 403, TooMany: 429}
 
 
 def machine(view: View) -> View:
@@ -30,10 +35,55 @@ def site() -> Site:
     return cast(Site, current_app.extensions["site"])
 
 
+# -- who asks ------------------------------------------------------------------------------------------------------------
+def incoming(body: bytes = b"") -> Incoming:
+    """This request as it stood on the wire, with `body`."""
+    path: bytes = request.scope.get("raw_path") or request.path.encode()
+    query: bytes = request.scope["query_string"]
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
+    return Incoming(request.method, path + (b"?" + query if query else b""), headers, body)
+
+
+async def viewer_of() -> Actor | None:
+    """Whose key signed this GET; None for a stranger.
+
+    A signature that does not hold makes nobody of the reader: what is public stays readable with a clock that is wrong. What is
+    then not found is answered 401 instead of 404, whether it exists or not, so that a peer tries its other way of signing.
+    """
+    check: Reader | None = current_app.extensions.get("reader")
+    asked = incoming()
+    if check is None or not asked.signed:
+        return None
+    try:
+        return await check(site(), asked)
+    except BadSignature as wrong:
+        g.refused = wrong
+    except Trouble:  # their key cannot be had at the moment
+        g.refused = BadSignature(401, "The key of this signature cannot be had at the moment.")
+    return None
+
+
+async def dialect_of(tx: AsyncSession, viewer: Actor | None, post: Post) -> Dialect:
+    """The dialect in which `viewer`'s server also gets `post` when it is sent (D2); strangers read the canonical form."""
+    host = await tx.get(Host, viewer.host) if viewer is not None and viewer.host else None
+    return policy.dialect(host, warned=bool(post.warning)) if host is not None else Dialect.IMAGE
+
+
+# -- what they get -------------------------------------------------------------------------------------------------------
 def answer(document: Json, media_type: str, *, status: int = 200, seconds: int = 0) -> Response:
     """`document` as JSON; see `send`."""
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return send(body, media_type, status=status, seconds=seconds)
+
+
+def signed_answer(document: Json, media_type: str, viewer: Actor | None) -> Response:
+    """`document` as it is for `viewer`: what a signature opened is for nobody else and stays in no cache (row 40)."""
+    response = answer(document, media_type)
+    response.vary.add("Signature")
+    if viewer is not None:
+        response.headers["Cache-Control"] = "private, no-store"
+        del response.headers["ETag"], response.headers["Access-Control-Allow-Origin"]
+    return response
 
 
 def send(body: bytes, media_type: str, *, status: int = 200, seconds: int = 0) -> Response:
@@ -64,18 +114,26 @@ async def conditional(response: Response) -> Response:
 
 async def on_problem(problem: Problem) -> Response:
     """Say what went wrong in one sentence, as JSON: whoever asks here is a program."""
+    if isinstance(problem, NotFound) and "refused" in g:
+        problem = g.refused
+    if isinstance(problem, BadSignature):
+        return answer({"error": str(problem)}, "application/json", status=problem.status)
     status = next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 400)
     return answer({"error": str(problem)}, "application/json", status=status)
 
 
+# -- who lives here ------------------------------------------------------------------------------------------------------
 async def resident(tx: AsyncSession, handle: str) -> Actor:
     """The person of this house with that handle, whatever its case, with face and renditions loaded.
 
-    Raises NotFound for people who are unknown, wait to be let in, were turned away, are locked or suspended: alike, so
-    that nobody learns which (security.md row 63).
+    Raises Gone for somebody who left for good, which everybody was told. Raises NotFound for people who are unknown, wait to be
+    let in, were turned away, are locked or suspended: alike, so that nobody learns which (security.md row 63).
     """
     known = actors.HANDLE.fullmatch(handle)
-    found = await actors.find(tx, handle, None, actors.in_good_standing()) if known else None
-    if found is None:
+    told = or_(actors.in_good_standing(), Actor.gone_at.is_not(None))
+    found = await actors.find(tx, handle, None, told) if known else None
+    if found is None or found.is_house:
         raise NotFound
+    if found.gone_at is not None:
+        raise Gone("This person has left.")
     return found

@@ -24,3 +24,13 @@ def addresses(post: Post, urls: Urls, mentioned: Iterable[Actor] = ()) -> tuple[
             return [followers], people
         case Audience.MENTIONED:
             return people, []
+
+
+def of_boost(boost: Post, boosted: Post, urls: Urls) -> tuple[list[str], list[str]]:
+    """`to` and `cc` of a boost: everybody, the booster's followers, and whose post it is; needs both authors."""
+    return [PUBLIC], [urls.followers(boost.author), urls.actor(boosted.author)]
+
+
+def of_actor(actor: Actor, urls: Urls) -> tuple[list[str], list[str]]:
+    """`to` and `cc` of what somebody says of themselves."""
+    return [PUBLIC], [urls.followers(actor)]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from html import escape
 from typing import Any
+from urllib.parse import urlsplit
 
 from quart import Blueprint, Response, request
 from sqlalchemy import func, select
@@ -10,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import render
 from federation.answers import answer, conditional, machine, on_problem, resident, send, site
-from federation.vocabulary import ACTIVITY_JSON, JRD_JSON, MEDIA_TYPES, XRD_XML, Json
+from federation.vocabulary import ACTIVITY_JSON, AS2, JRD_JSON, MEDIA_TYPES, XRD_XML, Json
 from server import actors, clock, posts, release
 from server.errors import Invalid, NotFound, Problem
-from server.models import Account, Actor, Post, SignIn
+from server.models import Account, Actor, Kind, Post, SignIn
 from server.rights import channels
 from server.settings import Settings
 from server.urls import Urls
@@ -23,6 +24,9 @@ blueprint.after_request(conditional)
 blueprint.register_error_handler(Problem, on_problem)
 
 NODEINFO = "http://nodeinfo.diaspora.software/ns/schema/"
+PROFILE_PAGE = "http://webfinger.net/rel/profile-page"
+# FEP-3b86: what somebody elsewhere may ask of this house's people, and the parameter that names what it is about.
+INTENTS = {"Follow": "object", "Like": "object", "Announce": "object", "Create": "inReplyTo", "Object": "object"}
 # Numbers of NodeInfo may be this old, in seconds: they are counted anew for each answer.
 COUNTED = 600
 
@@ -33,6 +37,8 @@ async def webfinger() -> Response:
     resource = request.args.get("resource", "")
     if not resource:
         raise Invalid("Say whom you look for: ?resource=acct:name@domain.")
+    if resource.removeprefix("acct:").lower() in names_of_house(site().urls):
+        return answer(house_jrd(site().urls, request.args.getlist("rel")), JRD_JSON)
     handle = site().urls.parse_acct(resource) or site().urls.parse_actor(resource)
     if handle is None:
         raise NotFound
@@ -45,16 +51,44 @@ def jrd(person: Actor, urls: Urls, wanted: list[str]) -> Json:
     """Who `person` is; `wanted` narrows the links to these relations, if any are named (RFC 7033, section 4.3)."""
     links: list[Json] = [
         {"rel": "self", "type": ACTIVITY_JSON, "href": urls.actor(person)},
-        {"rel": "http://webfinger.net/rel/profile-page", "type": "text/html", "href": urls.profile(person)},
+        {"rel": PROFILE_PAGE, "type": "text/html", "href": urls.profile(person)},
     ]
     if face := render.face_of(person):
         avatar = {"type": MEDIA_TYPES[face.format], "href": urls.rendition(face)}
         links.append({"rel": "http://webfinger.net/rel/avatar", **avatar})
+    # Where this person's own server lets them act on what they found elsewhere.
+    landing = urls.page("/authorize_interaction?uri=")
+    links.append({"rel": "http://ostatus.org/schema/1.0/subscribe", "template": f"{landing}{{uri}}"})
+    links += [
+        {"rel": f"https://w3id.org/fep/3b86/{intent}", "template": f"{landing}{{{about}}}"}
+        for intent, about in INTENTS.items()
+    ]
     return {
         "subject": f"acct:{urls.handle(person).removeprefix('@')}",
         "aliases": [urls.profile(person), urls.actor(person)],
-        "links": [link for link in links if not wanted or link["rel"] in wanted],
+        "links": _narrowed(links, wanted),
     }
+
+
+def names_of_house(urls: Urls) -> set[str]:
+    """What the house's own actor is asked for by: its id, its handle, and the house's address itself (FEP-d556)."""
+    host = urlsplit(urls.base).netloc
+    return {urls.house, urls.base, f"{urls.base}/", f"{host}@{host}"}
+
+
+def house_jrd(urls: Urls, wanted: list[str]) -> Json:
+    """Who the house itself is."""
+    host = urlsplit(urls.base).netloc
+    links: list[Json] = [
+        {"rel": "self", "type": ACTIVITY_JSON, "href": urls.house},
+        {"rel": f"{AS2}#Service", "type": ACTIVITY_JSON, "href": urls.house},
+        {"rel": PROFILE_PAGE, "type": "text/html", "href": urls.page("/about")},
+    ]
+    return {"subject": f"acct:{host}@{host}", "aliases": [urls.house], "links": _narrowed(links, wanted)}
+
+
+def _narrowed(links: list[Json], wanted: list[str]) -> list[Json]:
+    return [link for link in links if not wanted or link["rel"] in wanted]
 
 
 @blueprint.get("/.well-known/host-meta")
@@ -130,7 +164,8 @@ async def counted(tx: AsyncSession) -> Json:
         return int(await tx.scalar(query) or 0)
 
     async def written(*which: Any) -> int:
-        mine = (Post.uri.is_(None), Post.published_at.is_not(None), posts.visible_to(None))
+        own = (Post.uri.is_(None), Post.kind != Kind.BOOST, Post.published_at.is_not(None))
+        mine = (*own, posts.visible_to(None))
         return int(await tx.scalar(select(func.count(Post.id)).where(*mine, *which)) or 0)
 
     return {

@@ -6,10 +6,28 @@ import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from server import accounts, app, demo, doctor, hanging, log, migrations, release, serving, settings, worker
+from server import (
+    accounts,
+    actors,
+    app,
+    demo,
+    doctor,
+    hanging,
+    hosts,
+    keys,
+    log,
+    migrations,
+    moderation,
+    release,
+    serving,
+    settings,
+    worker,
+)
+from server.db import Session
 from server.errors import Invalid, Problem
-from server.models import Account, AccountState, Audience, Licence, Rating, Reservation, Role
+from server.models import Account, AccountState, Actor, Audience, HostLevel, Licence, Rating, Reservation, Role
 from server.settings import Settings, SettingsError
 from server.site import Site
 
@@ -75,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     post.add_argument("--warning", default="", metavar="TEXT", help="content warning")
     post.add_argument("--no-wait", action="store_true", help="do not wait until the images are prepared")
 
-    people = verbs.add_parser("user", help="People: create, list, approve, reject, password, role, token.")
+    people = verbs.add_parser("user", help="People: create, list, approve, reject, password, role, token, suspend, …")
     users = people.add_subparsers(required=True, metavar="COMMAND")
     create = verb("create", create_user, "Make an active account.", users)
     create.add_argument("handle", metavar="NAME")
@@ -100,6 +118,40 @@ def parser() -> argparse.ArgumentParser:
             made.add_argument("role", choices=list(Role), type=Role)
         if name == "reject":
             made.add_argument("--reason", default="", help="one sentence for them")
+    for name, run, text in (
+        ("suspend", suspend_user, "Show nothing of somebody any more, who lives here or elsewhere (NAME@DOMAIN)."),
+        ("unsuspend", unsuspend_user, "Show somebody again who was suspended."),
+    ):
+        made = verb(name, run, text, users)
+        made.add_argument("handle", metavar="NAME")
+        made.add_argument("--reason", default="", help="why, for the log of decisions")
+    rotate = verb("rotate-keys", rotate_keys, "Give somebody new signing keys and tell other servers.", users)
+    rotate.add_argument("handle", metavar="NAME")
+
+    others = verbs.add_parser("host", help="Other servers: list, suspend, limit, allow, pause, resume, retry, forget.")
+    servers = others.add_subparsers(required=True, metavar="COMMAND")
+    verb(
+        "list",
+        list_hosts,
+        "Print servers with a rule, a queue or trouble: name, rule, state, waiting, reason.",
+        servers,
+    )
+    for name, run, text in (
+        ("suspend", suspend_host, "Exchange nothing with a server and all below its name; follows end."),
+        ("limit", limit_host, "Show a server’s people only to those who follow them."),
+        ("allow", allow_host, "Remove the rule for a server. Follows do not come back by themselves."),
+        ("pause", pause_host, "Send nothing to a server; what is for it waits here."),
+        ("resume", resume_host, "Send to a server again that was paused."),
+        ("retry", retry_host, "Try now what waits for a server, whatever happened before."),
+        ("forget", forget_host, "Give up what waits for a server: it never learns of it."),
+    ):
+        made = verb(name, run, text, servers)
+        made.add_argument("host", metavar="NAME")
+        if name in ("suspend", "limit", "allow"):
+            made.add_argument("--reason", default="", help="why, for the log of decisions")
+        if name in ("suspend", "limit"):
+            made.add_argument("--public-reason", default="", metavar="TEXT", help="names it on the about page")
+            made.add_argument("--no-media", action="store_true", help="do not fetch its pictures")
     return top
 
 
@@ -236,6 +288,112 @@ async def token_user(chosen: Settings, wanted: argparse.Namespace) -> None:
         account = await accounts.by_handle(tx, wanted.handle)
         token = await accounts.make_token(tx, account, name="made on the command line")
     print(token)
+
+
+async def suspend_user(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.write() as tx:
+        await moderation.suspend(tx, None, await _actor(tx, site, wanted.handle), wanted.reason)
+    print(f"Nothing of {wanted.handle} is shown any more.", file=sys.stderr)
+
+
+async def unsuspend_user(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.write() as tx:
+        await moderation.unsuspend(tx, None, await _actor(tx, site, wanted.handle), wanted.reason)
+    print(f"{wanted.handle} is shown again.", file=sys.stderr)
+
+
+async def rotate_keys(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        fresh = await keys.make()
+        async with site.db.write() as tx:
+            account = await accounts.by_handle(tx, wanted.handle)
+            await keys.rotate(tx, site.secret, account.actor, fresh)
+            actors.tell(tx, account.actor)
+    print(f"{wanted.handle} signs with new keys; other servers are told by the worker.", file=sys.stderr)
+
+
+async def _actor(tx: Session, site: Site, name: str) -> Actor:
+    """Somebody here, or elsewhere as NAME@DOMAIN."""
+    handle, _, domain = name.removeprefix("@").partition("@")
+    ours = not domain or site.urls.parse_acct(f"{handle}@{domain}")
+    return await actors.by_handle(tx, handle, None if ours else domain)
+
+
+# -- other servers -------------------------------------------------------------------------------------------------------
+async def list_hosts(chosen: Settings, _: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.read() as tx:
+        rules = {rule.host: rule for rule in await hosts.rules(tx)}
+        queues = {queue.name: queue for queue in (await hosts.overview(tx, sys.maxsize)).queues}
+    for name in sorted({*rules, *queues}):
+        rule, queue = rules.get(name), queues.get(name)
+        level = f"{rule.level}{', no media' if rule.rejects_media else ''}" if rule else "-"
+        state = "paused" if queue and queue.is_paused else "resting" if queue and queue.is_resting else "-"
+        reason = (queue.host.reason if queue and queue.host else "") or (rule.reason if rule else "")
+        print(f"{name}\t{level}\t{state}\t{queue.waiting if queue else 0}\t{' '.join(reason.split())}")
+
+
+async def suspend_host(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        async with site.db.write() as tx:
+            name = hosts.check_host(wanted.host)
+            ended = sum(tie.follows + tie.followed_by for tie in await hosts.ties(tx, name))
+            await _set_rule(tx, site, HostLevel.SUSPEND, wanted)
+    print(f"{name} is suspended; {ended} follows ended.", file=sys.stderr)
+
+
+async def limit_host(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        async with site.db.write() as tx:
+            await _set_rule(tx, site, HostLevel.LIMIT, wanted)
+    print(f"{hosts.check_host(wanted.host)} is limited.", file=sys.stderr)
+
+
+async def _set_rule(tx: Session, site: Site, level: HostLevel, wanted: argparse.Namespace) -> None:
+    await hosts.set_rule(
+        tx,
+        None,
+        wanted.host,
+        level,
+        rejects_media=wanted.no_media,
+        reason=wanted.reason,
+        public_reason=wanted.public_reason,
+        own=urlsplit(site.settings.base_url).netloc,
+    )
+
+
+async def allow_host(chosen: Settings, wanted: argparse.Namespace) -> None:
+    name = hosts.check_host(wanted.host)
+    async with _Open(chosen) as site, site.db.write() as tx:
+        await hosts.remove_rule(tx, None, name, wanted.reason)
+    print(f"There is no rule for {name} any more.", file=sys.stderr)
+
+
+async def pause_host(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.write() as tx:
+        name = await hosts.named(tx, wanted.host)
+        await hosts.pause(tx, None, name)
+    print(f"Nothing is sent to {name} until you resume it.", file=sys.stderr)
+
+
+async def resume_host(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.write() as tx:
+        name = await hosts.named(tx, wanted.host)
+        await hosts.resume(tx, None, name)
+    print(f"{name} is sent to again.", file=sys.stderr)
+
+
+async def retry_host(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.write() as tx:
+        name = await hosts.named(tx, wanted.host)
+        count = await hosts.retry(tx, name)
+    print(f"{count} deliveries to {name} are tried now by the worker.", file=sys.stderr)
+
+
+async def forget_host(chosen: Settings, wanted: argparse.Namespace) -> None:
+    async with _Open(chosen) as site, site.db.write() as tx:
+        name = await hosts.named(tx, wanted.host)
+        count = await hosts.forget(tx, None, name)
+    print(f"{count} deliveries to {name} are given up.", file=sys.stderr)
 
 
 def _password(file: Path | None) -> str:

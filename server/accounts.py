@@ -30,8 +30,8 @@ class EmailTaken(Invalid):
 
 
 # -- making ------------------------------------------------------------------------------------------------------------
-async def make_keys() -> key_pairs.Pair:
-    """The key pair of a new actor. It takes a moment: make it before the transaction begins."""
+async def make_keys() -> key_pairs.Pairs:
+    """The key pairs of a new actor. It takes a moment: make it before the transaction begins."""
     return await key_pairs.make()
 
 
@@ -42,7 +42,7 @@ async def create(
     handle: str,
     email: str,
     password_hash: str,
-    keys: key_pairs.Pair,
+    keys: key_pairs.Pairs,
     name: str = "",
     role: Role = Role.MEMBER,
     state: AccountState = AccountState.ACTIVE,
@@ -72,7 +72,7 @@ async def create(
     )
     if not await insert_once(tx, account):
         raise EmailTaken(email="There is an account with this e-mail address.")
-    tx.add(key_pairs.row(site.secret, actor_id, keys))
+    tx.add_all(key_pairs.rows(site.secret, actor_id, keys))
     await tx.flush()
     return await get(tx, account_id)
 
@@ -116,7 +116,7 @@ async def create_first(
         return await sign_ins.open(tx, account, device)
 
 
-async def _prepare(site: Site, handle: str, email: str, password: str) -> tuple[str, key_pairs.Pair]:
+async def _prepare(site: Site, handle: str, email: str, password: str) -> tuple[str, key_pairs.Pairs]:
     """What takes time and needs no transaction; raises Invalid before it does."""
     handle, email = actors.check_handle(handle), mail.address(email)
     passwords.check(password, handle, email, site.settings.server.name)

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from server import blocks, rights, text
-from server.errors import Invalid, NotFound
-from server.models import Account, AccountState, Actor, Audience, Licence, Media, Reservation
+from server import blocks, hosts, ids, jobs, keys, rights, text
+from server.db import insert_once
+from server.errors import Forbidden, Invalid, NotFound
+from server.models import Account, AccountState, Actor, ActorKind, Audience, HostLevel, Licence, Media, Reservation
+from server.site import Site
 
 HANDLE = re.compile(r"[A-Za-z0-9_]{1,30}", re.ASCII)
 # Names that sound like the house itself, or that other servers give a meaning to.
@@ -42,20 +44,31 @@ def check_handle(name: str) -> str:
 def in_good_standing() -> ColumnElement[bool]:
     """THE rule for people: whether an actor stands here for others to see. Pages, pictures and documents all filter by it.
 
-    Nobody suspended; and of this house's people only those who are let in: neither who waits, nor who was turned away or
-    disabled. Nobody learns which of these it is (security.md rows 45 and 63).
+    Nobody suspended, nobody who is gone or whose server is suspended (row 48); and of this house's people only those who are let
+    in: neither who waits, nor who was turned away or disabled. Nobody learns which of these it is (security.md rows 45 and 63).
+    The house's own actor is no person.
     """
     kept_out = exists().where(Account.actor_id == Actor.id, Account.state != AccountState.ACTIVE).correlate(Actor)
-    return and_(Actor.suspended_at.is_(None), ~kept_out)
+    return and_(Actor.suspended_at.is_(None), Actor.gone_at.is_(None), ~hosts.suspended(), ~_is_the_house(), ~kept_out)
+
+
+def check_may_act(actor: Actor) -> None:
+    """Raises Forbidden for whoever is suspended or gone, or whose server is suspended: nothing new comes from them (row 48)."""
+    kept_out = actor.suspended_at is not None or actor.gone_at is not None
+    if kept_out or actor.host_level is HostLevel.SUSPEND:
+        raise Forbidden
 
 
 async def seen(tx: AsyncSession, handle: str, domain: str | None, viewer: Actor | None) -> Actor:
     """The person with this handle as `viewer` (None: a stranger) may know of them, with their face loaded.
 
-    Raises NotFound for nobody, for whoever is not in good standing, and for a viewer whom that person blocks (row 51).
+    Raises NotFound for nobody, for whoever is not in good standing, for a viewer whom that person blocks (row 51), and for
+    strangers who ask for somebody of a server that is limited here.
     """
     found = await find(tx, handle, domain, in_good_standing())
-    if found is None or (viewer is not None and await blocks.blocks(tx, found, viewer)):
+    if found is None or (viewer is not None and await blocks.shuts_out(tx, found, viewer)):
+        raise NotFound("There is nobody with this name.")
+    if viewer is None and found.host_level is HostLevel.LIMIT:
         raise NotFound("There is nobody with this name.")
     return found
 
@@ -68,11 +81,18 @@ async def by_handle(tx: AsyncSession, handle: str, domain: str | None = None) ->
     return found
 
 
+async def by_uri(tx: AsyncSession, uri: str) -> Actor | None:
+    """The person of another server with that id, in whatever state, or None."""
+    found: Actor | None = await tx.scalar(select(Actor).where(Actor.uri == uri))
+    return found
+
+
 async def find(
     tx: AsyncSession, handle: str, domain: str | None = None, *conditions: ColumnElement[bool]
 ) -> Actor | None:
-    """The person with this handle, ours where no domain is given, or None."""
-    where = Actor.domain.is_(None) if domain is None else Actor.domain == domain.lower()
+    """The person with this handle, ours where no domain is given, or None. The house itself is found by `house` alone."""
+    ours = and_(Actor.domain.is_(None), ~_is_the_house())
+    where = ours if domain is None else Actor.domain == domain.lower()
     rows = select(Actor).where(func.lower(Actor.handle) == handle.lower(), where, *conditions)
     actor: Actor | None = await tx.scalar(rows.options(joinedload(Actor.face).selectinload(Media.renditions)))
     return actor
@@ -140,6 +160,7 @@ async def edit(tx: AsyncSession, actor: Actor, profile: Profile) -> Actor:
     kept = await tx.get_one(Actor, actor.id)
     kept.name, kept.lede, kept.about, kept.place = profile.name, profile.lede, profile.about, profile.place
     kept.links = [{"label": link.label, "url": link.url} for link in profile.links]
+    tell(tx, kept)
     return kept
 
 
@@ -149,6 +170,14 @@ async def set_defaults(tx: AsyncSession, actor: Actor, defaults: Defaults) -> Ac
     kept = await tx.get_one(Actor, actor.id)
     kept.default_licence, kept.default_reservation = defaults.licence, defaults.reservation
     kept.default_audience, kept.public_max = defaults.audience, defaults.public_max
+    tell(tx, kept)
+    return kept
+
+
+async def set_privacy(tx: AsyncSession, actor: Actor, *, shows_follows: bool, announces_blocks: bool) -> Actor:
+    """Whether others may read whom `actor` follows and who follows them, and whether servers learn of their blocks."""
+    kept = await tx.get_one(Actor, actor.id)
+    kept.shows_follows, kept.announces_blocks = shows_follows, announces_blocks
     return kept
 
 
@@ -157,7 +186,42 @@ async def set_face(tx: AsyncSession, actor: Actor, media: Media | None) -> Media
     kept = await tx.get_one(Actor, actor.id)
     before = await tx.get(Media, kept.face_id) if kept.face_id else None
     kept.face_id = media.id if media else None
+    tell(tx, kept)
     return before
+
+
+def tell(tx: AsyncSession, actor: Actor) -> None:
+    """Tell other servers that the profile of `actor`, one of ours, has changed: once for all changes of one transaction."""
+    told: set[int] = tx.info.setdefault("profiles told", set())
+    if actor.is_local and actor.id not in told:
+        told.add(actor.id)
+        jobs.enqueue(tx, jobs.Federate("Profile", actor.id))
+
+
+async def house(site: Site) -> Actor:
+    """The house's own actor, which signs fetches and reports; made with its keys when it is first asked for.
+
+    Its handle is the host of the base URL, which no person's handle can be.
+    """
+    async with site.db.read() as tx:
+        found = await tx.scalar(_the_house())
+    if found is not None:
+        return found
+    pairs = await keys.make()
+    async with site.db.write() as tx:
+        actor_id = ids.new()
+        made = Actor(
+            id=actor_id,
+            handle=urlsplit(site.settings.base_url).netloc[:120],
+            name=site.settings.server.name,
+            kind=ActorKind.APPLICATION,
+            approves_follows=True,
+        )
+        # Two processes that start at once: the second finds the handle taken, and makes no keys.
+        if await insert_once(tx, made):
+            tx.add_all(keys.rows(site.secret, actor_id, pairs))
+            await tx.flush()
+        return (await tx.scalars(_the_house())).one()
 
 
 def links_of(labels: Iterable[str], urls: Iterable[str]) -> tuple[Link, ...]:
@@ -186,6 +250,14 @@ def check_link(url: str) -> str:
     ):
         raise Invalid(link="A link begins with https:// or http://.")
     return url
+
+
+def _is_the_house() -> ColumnElement[bool]:
+    return and_(Actor.uri.is_(None), Actor.kind == ActorKind.APPLICATION)
+
+
+def _the_house() -> Select[Actor]:
+    return select(Actor).where(_is_the_house())
 
 
 def _host(url: str) -> str:

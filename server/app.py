@@ -1,12 +1,12 @@
 """Composition root: builds the Site, mounts the doors, owns JOBS. The only module that knows web and federation."""
 
-from typing import Any, cast
-
 from quart import Quart
 
 import federation
 import web
-from server import jobs, mail, renditions, sweep
+from federation import deliver, inbox, outbox, remote
+from federation.transport import transport_for
+from server import cache, jobs, mail, renditions, sweep
 from server.db import Database
 from server.media.orders import Limits
 from server.media.pixels import Pixels
@@ -21,6 +21,11 @@ JOBS: Handlers = {
     jobs.RenderAvif: renditions.render_avif,
     jobs.Mail: mail.send,
     jobs.Sweep: sweep.sweep,
+    jobs.Process: inbox.process,
+    jobs.Federate: outbox.federate,
+    jobs.Deliver: deliver.deliver,
+    jobs.Fetch: remote.fetch,
+    jobs.Cache: cache.cache,
 }
 
 
@@ -43,8 +48,8 @@ def build_site(settings: Settings) -> Site:
                 file_bytes=settings.uploads.max_megabytes * 1_000_000,
             ),
         ),
-        transport=cast(Any, None),
-        network=cast(Any, None),
+        transport=transport_for(settings),
+        network=remote.Neighbours(),
         secret=key,
     )
 
@@ -60,5 +65,6 @@ def create_app(site: Site) -> Quart:
 
 async def close(site: Site) -> None:
     """Give everything back."""
+    await site.transport.close()
     await site.pixels.close()
     await site.db.close()

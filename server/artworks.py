@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient, make_transient_to_detached
 
-from server import clock, galleries, ids, posts, rights, tags, text, uploads
+from server import clock, galleries, ids, notifications, posts, rights, tags, text, uploads
 from server.db import insert_once
 from server.errors import Conflict, Invalid
 from server.models import (
@@ -173,30 +173,42 @@ async def publish(tx: AsyncSession, post: Post, draft: Draft, *, urls: Urls) -> 
 
 async def edit(tx: AsyncSession, post: Post, draft: Draft, *, urls: Urls) -> list[str]:
     """Change a published work; it stays visible, new pictures show when their small sizes are made. Returns keys like `save`."""
+    before = post.audience
     keys = await _apply(tx, post, draft, urls)
     await _check_pictures(tx, post)
     post.edited_at = clock.now()
     await tx.flush()
-    await settle(tx, post.id)
+    await settle(tx, post.id, at_once=post.audience is not before)
     return keys
 
 
-async def settle(tx: AsyncSession, post_id: int) -> bool:
-    """Make a published work appear when all its pictures can be shown. True when it is (now) ready.
+async def settle(tx: AsyncSession, post_id: int, *, at_once: bool = False) -> bool:
+    """Make a published work appear when all its pictures can be shown, and tell other servers of it, or of its changes, when all
+    their sizes exist: what is fetched once is seldom fetched again. True when it is (now) ready.
 
     The post is locked first: of two pictures that are finished at the same moment, the second sees both.
     """
-    post = await tx.scalar(select(Post).where(Post.id == post_id, Post.kind == Kind.WORK).with_for_update())
+    this = select(Post).where(Post.id == post_id, Post.kind == Kind.WORK, Post.uri.is_(None))
+    post = await tx.scalar(this.with_for_update())
     if post is None or post.published_at is None or post.deleted_at is not None:
         return False
-    if post.ready_at is not None:
-        return True
     states = list(await tx.scalars(select(Media.state).where(Media.post_id == post_id)))
-    if not states or any(state not in (MediaState.SHOWN, MediaState.READY) for state in states):
-        return False
-    post.ready_at = clock.now()
-    post.was_public = post.was_public or post.audience in posts.OPEN
-    await tx.flush()
+    if post.ready_at is None:
+        if not states or any(state not in (MediaState.SHOWN, MediaState.READY) for state in states):
+            return False
+        post.ready_at = clock.now()
+        post.was_public = post.was_public or post.audience in posts.OPEN
+        await tx.flush()
+    # A picture that failed is shown nowhere, and nothing comes of it before the artist does something about it.
+    is_whole = MediaState.READY in states and all(state in (MediaState.READY, MediaState.FAILED) for state in states)
+    is_news = post.told_at is None or (post.edited_at is not None and post.edited_at > post.told_at)
+    if is_news and (is_whole or (at_once and post.told_at is not None)):
+        told_before = post.told_at
+        if await posts.tell(tx, post):
+            await galleries.tell(tx, post)
+        if not is_whole:
+            post.told_at = told_before
+        await notifications.notify_named(tx, post)
     return True
 
 

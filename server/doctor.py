@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from sqlalchemy import func, select, text
 
-from server import accounts, clock, migrations
-from server.models import Job
+from server import accounts, clock, hosts, keys, migrations
+from server.jobs import Deliver
+from server.models import Actor, ActorKind, Job, Key
 from server.site import Site
 
 
@@ -48,6 +49,8 @@ async def look(site: Site) -> AsyncIterator[Finding]:
     yield _disk(site)
     yield await _database(site)
     yield await _queue(site)
+    yield await _federation(site)
+    yield await _post(site)
     yield await _pictures(site)
     yield await _mail(site)
     yield await _people(site)
@@ -121,6 +124,50 @@ async def _queue(site: Site) -> Finding:
             "Work", "trouble", f"{words}, the oldest for {late / 60:.0f} minutes.", "Is serve or worker running?"
         )
     return Finding("Work", "note" if failed else "ok", words)
+
+
+async def _federation(site: Site) -> Finding:
+    """Whether other servers can reach and verify this one. The house's own keys are looked at, never made."""
+    try:
+        async with site.db.read() as tx:
+            ours = select(Actor.id).where(Actor.uri.is_(None), Actor.kind == ActorKind.APPLICATION)
+            signs = list(await tx.scalars(select(Key).where(Key.actor_id.in_(ours))))
+    except Exception as wrong:
+        return Finding("Federation", "trouble", f"cannot be read: {type(wrong).__name__}.")
+    for key in signs:
+        try:
+            keys.load_private(site.secret, key)
+        except keys.Unreadable as wrong:
+            return Finding("Federation", "trouble", str(wrong), "Take secrets/key from the backup of this database.")
+    if site.settings.network.ranges:
+        words = f"reaches into private networks: {site.settings.network.private_ranges}."
+        return Finding("Federation", "note", words, "On a public server empty network.private_ranges.")
+    if not site.settings.is_https:
+        return Finding("Federation", "note", "needs https: no other server will speak with this one.")
+    return Finding(
+        "Federation", "ok", "keys open" if signs else "ready; the house makes its keys when it first needs them"
+    )
+
+
+async def _post(site: Site) -> Finding:
+    """What waits for other servers, and whether somebody carries it: each queue has a job of its own."""
+    try:
+        async with site.db.read() as tx:
+            post = await hosts.overview(tx, sys.maxsize)
+            carried = set(
+                await tx.scalars(select(Job.key).where(Job.kind == Deliver.__name__, Job.failed_at.is_(None)))
+            )
+    except Exception as wrong:
+        return Finding("Post", "trouble", f"cannot be counted: {type(wrong).__name__}.")
+    held = sum(queue.is_paused or queue.is_resting for queue in post.queues)
+    words = f"{post.waiting} deliveries wait, {held} servers rest or are paused, {post.set_aside} received set aside"
+    if post.oldest:
+        words += f", the oldest delivery for {(clock.now() - post.oldest).total_seconds() / 3600:.1f} hours"
+    if left := [queue.name for queue in post.queues if queue.waiting and Deliver(queue.name).key not in carried]:
+        return Finding(
+            "Post", "trouble", f"{words}; nobody carries what waits for {left[0]}.", f"cartellino host retry {left[0]}"
+        )
+    return Finding("Post", "note" if held or post.set_aside else "ok", words)
 
 
 async def _pictures(site: Site) -> Finding:

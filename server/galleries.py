@@ -7,7 +7,7 @@ from sqlalchemy import Select, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from server import posts
+from server import jobs, posts
 from server import text as cleaned
 from server.db import insert_once
 from server.errors import Invalid, NotFound
@@ -171,10 +171,27 @@ async def put(tx: AsyncSession, post: Post, owner: Actor, wanted: Iterable[str])
         name = check_name(name)
         gallery = mine.get(name.casefold()) or await create(tx, owner, name)
         mine[name.casefold()] = chosen[gallery.id] = gallery
-    await tx.execute(delete(Hanging).where(Hanging.post_id == post.id, Hanging.gallery_id.not_in(list(chosen) or [0])))
+    gone = delete(Hanging).where(Hanging.post_id == post.id, Hanging.gallery_id.not_in(list(chosen) or [0]))
+    quietly = gone.returning(Hanging.gallery_id).execution_options(synchronize_session=False)
+    for gallery_id in sorted(await tx.scalars(quietly)):
+        _tell(tx, "Remove", post, gallery_id)
     for gallery_id in chosen:
         last = await tx.scalar(select(func.max(Hanging.position)).where(Hanging.gallery_id == gallery_id))
-        await insert_once(tx, Hanging(gallery_id=gallery_id, post_id=post.id, position=0 if last is None else last + 1))
+        place = 0 if last is None else last + 1
+        if await insert_once(tx, Hanging(gallery_id=gallery_id, post_id=post.id, position=place)):
+            _tell(tx, "Add", post, gallery_id)
+
+
+async def tell(tx: AsyncSession, post: Post) -> None:
+    """Tell other servers in which galleries a new work hangs."""
+    for gallery_id in await tx.scalars(select(Hanging.gallery_id).where(Hanging.post_id == post.id)):
+        _tell(tx, "Add", post, gallery_id)
+
+
+def _tell(tx: AsyncSession, verb: str, post: Post, gallery_id: int) -> None:
+    # A work that nobody was told of, or that is not for everybody, is not given away by the place where it hangs.
+    if post.told_at is not None and post.audience in posts.OPEN:
+        jobs.enqueue(tx, jobs.Federate(verb, post.author_id, post_id=post.id, subject_id=gallery_id))
 
 
 def hung(gallery: Gallery, viewer: Actor | None) -> Select[Post]:

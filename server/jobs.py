@@ -1,20 +1,42 @@
 """Work for later: a job is a frozen dataclass here, a typed row in the table, a handler in server.app's JOBS.
 
 A job runs at least once, so every handler may run twice. Jobs sharing a `key` run one at a time and in order. Success deletes
-the row; TryLater and the unknown retry by SCHEDULE; a Problem or GiveUp keeps the row with its reason.
+the row; TryLater and the unknown retry by the kind's schedule; a Problem or GiveUp keeps the row with its reason.
 """
 
+import hashlib
 import random
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from functools import cache
+from operator import itemgetter
+from typing import Any, ClassVar, cast
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from server import clock
+from server import clock, ids
+from server.db import changed
+from server.errors import TryLater
 from server.models import Job as Row
+from server.models.base import Moment
+
+# Waiting time after the first, second, … failure; then the job is given up.
+SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
 
 
 @dataclass(frozen=True)
@@ -22,6 +44,11 @@ class Job:
     """What every job has: the lane whose concurrency it shares, and the key in whose order it runs."""
 
     LANE: ClassVar[str] = ""
+    # Pauses after its failures, and how often it may take the process down in a row.
+    SCHEDULE: ClassVar[tuple[timedelta, ...]] = SCHEDULE
+    CRASHES: ClassVar[int] = 2 * len(SCHEDULE)
+    # A job that must not be given up goes on with the last pause for ever: what it works through ends by rules of its own.
+    ENDLESS: ClassVar[bool] = False
 
     @property
     def lane(self) -> str:
@@ -81,6 +108,8 @@ class Sweep(Job):
 class Federate(Job):
     """Tell other servers what `actor_id`, one of ours, did: rendered once, then one delivery for each inbox.
 
+    `id` is that of the activity that comes of it: a job that runs twice finds what it made the first time.
+
     `verb` is a key of federation.outbox.VERBS. `uri` is their activity that is answered (Accept, Reject); `subject_id` the row
     that a verb of its own is about: a gallery (Add, Remove) or a report (Flag).
     """
@@ -91,6 +120,9 @@ class Federate(Job):
     person_id: int | None = None
     subject_id: int | None = None
     uri: str = ""
+    # Who else is told: people elsewhere who liked or boosted what is gone, and of whom no row speaks any more.
+    people: tuple[int, ...] = ()
+    id: int = field(default_factory=ids.new, compare=False)
     LANE: ClassVar[str] = "federate"
 
     @property
@@ -100,15 +132,17 @@ class Federate(Job):
 
 @dataclass(frozen=True)
 class Process(Job):
-    """Do what a received activity asks for. In order for each of their actors; `actor` is a short hash of its uri."""
+    """Do what a received activity asks for. In order for each of their actors; `actor` is a short hash of its uri, or empty for
+    one that waits for another server and lets its actor's next ones pass."""
 
     received_id: int
     actor: str
     LANE: ClassVar[str] = "inbox"
+    CRASHES: ClassVar[int] = 3
 
     @property
-    def key(self) -> str:
-        return f"inbox:{self.actor}"
+    def key(self) -> str | None:
+        return f"inbox:{self.actor}" if self.actor else None
 
 
 @dataclass(frozen=True)
@@ -117,6 +151,7 @@ class Deliver(Job):
 
     host: str
     slow: bool = False
+    ENDLESS: ClassVar[bool] = True
 
     @property
     def lane(self) -> str:
@@ -124,7 +159,9 @@ class Deliver(Job):
 
     @property
     def key(self) -> str:
-        return f"deliver:{self.host}"
+        # A column's width is shorter than the longest host; two hosts must never share a key.
+        tail = hashlib.sha256(self.host.encode()).hexdigest()[:32] if len(self.host) > 180 else ""
+        return f"deliver:{self.host[:150]}{tail}" if tail else f"deliver:{self.host}"
 
 
 @dataclass(frozen=True)
@@ -134,6 +171,7 @@ class Fetch(Job):
     what: str
     uri: str
     LANE: ClassVar[str] = "fetch"
+    SCHEDULE: ClassVar[tuple[timedelta, ...]] = SCHEDULE[1:5]
 
     @property
     def key(self) -> str:
@@ -146,6 +184,7 @@ class Cache(Job):
 
     media_id: int
     LANE: ClassVar[str] = "fetch"
+    SCHEDULE: ClassVar[tuple[timedelta, ...]] = SCHEDULE[1:5]
 
     @property
     def key(self) -> str:
@@ -160,8 +199,16 @@ KINDS: dict[str, type[Job]] = {
 LANES = {"render": 2, "idle": 1, "mail": 2, "inbox": 8, "federate": 4, "deliver": 64, "slow": 256, "fetch": 6}
 # A claim lasts this long and is renewed while the job runs: after a crash others may have the job that soon.
 LEASE = timedelta(seconds=12)
-# Waiting time after the first, second, … failure; then the job is given up.
-SCHEDULE = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
+# So many rows are named in one statement.
+CHUNK = 500
+
+
+class Again(TryLater):
+    """Later, and as `job`, which has the same key: another lane, other facts."""
+
+    def __init__(self, job: Job, reason: str, at: datetime) -> None:
+        super().__init__(reason, at)
+        self.job = job
 
 
 @dataclass(frozen=True)
@@ -175,67 +222,85 @@ class Claimed:
 
 def enqueue(tx: AsyncSession, job: Job, due: datetime | None = None) -> None:
     """Write `job` in the caller's transaction: it exists exactly when what it follows from exists."""
-    name = type(job).__name__
-    tx.add(Row(kind=name, lane=job.lane, key=job.key, payload=asdict(job), due_at=due or clock.now()))
+    tx.add(Row(**values(job, due)))
     tx.info["jobs"] = True
+
+
+def values(job: Job, due: datetime | None = None) -> dict[str, Any]:
+    """The row of `job`, for whoever writes many at once and then sets `tx.info["jobs"]`."""
+    name = type(job).__name__
+    return {"kind": name, "lane": job.lane, "key": job.key, "payload": asdict(job), "due_at": due or clock.now()}
+
+
+async def ensure(tx: AsyncSession, wanted: Sequence[Job], due: datetime | None = None) -> None:
+    """Write those of `wanted`, jobs with keys, of which nobody is waiting to begin yet.
+
+    One that runs already does not count: it may have looked before there was anything to see. One that waits is kept as it is,
+    and kept from beginning until the caller's transaction is committed.
+    """
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
+        waiting = select(Row.key).where(
+            Row.key.in_([job.key for job in chunk]), Row.locked_until.is_(None), Row.failed_at.is_(None)
+        )
+        known = set(await tx.scalars(waiting.order_by(Row.id).with_for_update()))
+        fresh = [values(job, due) for job in chunk if job.key not in known]
+        if fresh:
+            await tx.execute(insert(Row), fresh)
+            tx.info["jobs"] = True
+
+
+async def wake(tx: AsyncSession, key: str) -> bool:
+    """Let what waits under `key` begin now; True where something waited."""
+    waiting = update(Row).where(Row.key == key, Row.locked_until.is_(None), Row.failed_at.is_(None))
+    woken = await changed(tx, waiting.values(due_at=clock.now()).execution_options(synchronize_session=False))
+    tx.info["jobs"] = True
+    return bool(woken)
+
+
+async def due_lanes(tx: AsyncSession, lanes: Sequence[str]) -> list[str]:
+    """Which of `lanes` have something to begin, as it seems; what waits for its key is not looked at."""
+    found = await tx.execute(_due_lanes(tuple(lanes)), {"now": clock.now()})
+    return [lane for lane, is_due in zip(lanes, found.one(), strict=True) if is_due]
 
 
 async def claim(tx: AsyncSession, lane: str, limit: int = 1) -> list[Claimed]:
     """Take up to `limit` due jobs of `lane`. The same statement serves both databases; SQLite leaves the lock clause out
     and is already alone inside `write()`."""
     now = clock.now()
-    other = aliased(Row)
-    # Somebody else's job with the same key runs, or is older: in order, one at a time.
-    ahead = (
-        select(other.id)
-        .where(
-            other.key == Row.key,
-            other.id != Row.id,
-            other.failed_at.is_(None),
-            or_(other.id < Row.id, other.locked_until > now),
-        )
-        .exists()
-    )
-    due = (
-        select(Row.id)
-        .where(
-            Row.lane == lane,
-            Row.failed_at.is_(None),
-            Row.due_at <= now,
-            or_(Row.locked_until.is_(None), Row.locked_until <= now),
-            or_(Row.key.is_(None), ~ahead),
-        )
-        .order_by(Row.due_at, Row.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    taken = (
-        update(Row)
-        .where(Row.id.in_(due.scalar_subquery() if limit == 1 else due))
-        .values(locked_until=now + LEASE, attempts=Row.attempts + 1)
-        .returning(Row.id, Row.kind, Row.payload, Row.attempts)
-        .execution_options(synchronize_session=False)
-    )
+    rows = (await tx.execute(_CLAIM, {"now": now, "in_lane": lane, "most": limit, "until": now + LEASE})).all()
     # RETURNING has an order of its own; whoever runs them one after the other wants the oldest first.
-    rows = sorted((await tx.execute(taken)).all(), key=lambda row: row.id)
-    return [Claimed(row.id, KINDS[row.kind](**row.payload), row.attempts) for row in rows]
+    rows = sorted(rows, key=itemgetter(0))
+    return [Claimed(number, KINDS[kind](**payload), attempts) for number, kind, payload, attempts in rows]
 
 
-async def finish(tx: AsyncSession, job_id: int) -> None:
-    """The job did what it should; its row goes."""
-    await tx.execute(delete(Row).where(Row.id == job_id))
+async def finish(tx: AsyncSession, *job_ids: int) -> None:
+    """These jobs did what they should; their rows go."""
+    await tx.execute(_FINISH, {"numbers": job_ids})
 
 
-async def postpone(tx: AsyncSession, claimed: Claimed, reason: str, at: datetime | None = None) -> bool:
-    """Try again at `at`, or by SCHEDULE with a fifth of jitter. False when the schedule is used up: the job is given up."""
-    if at is None and claimed.attempts > len(SCHEDULE):
+async def postpone(
+    tx: AsyncSession, claimed: Claimed, reason: str, at: datetime | None = None, job: Job | None = None
+) -> bool:
+    """Try again at `at`, or by its schedule with a fifth of jitter; as `job` if one is given.
+
+    False when the schedule is used up: the job is given up. One that knows `at` came back in good order, so that its attempts
+    are counted anew.
+    """
+    kind = type(claimed.job)
+    changes: dict[str, Any] = {"locked_until": None, "error": reason[:500]}
+    if at is not None:
+        changes["attempts"] = 0
+    elif claimed.attempts > len(kind.SCHEDULE) and not kind.ENDLESS:
         await give_up(tx, claimed.id, reason)
         return False
-    if at is None:
-        wait = SCHEDULE[claimed.attempts - 1]
+    else:
+        wait = kind.SCHEDULE[min(claimed.attempts, len(kind.SCHEDULE)) - 1]
         at = clock.now() + wait * random.uniform(0.8, 1.2)  # jitter, not a secret
-    values: dict[str, Any] = {"due_at": at, "locked_until": None, "error": reason[:500]}
-    await tx.execute(update(Row).where(Row.id == claimed.id).values(**values))
+    if job is not None:
+        changes |= {"lane": job.lane, "payload": asdict(job)}
+    statement = update(Row).where(Row.id == claimed.id).values(due_at=at, **changes)
+    await tx.execute(statement.execution_options(synchronize_session=False))
     return True
 
 
@@ -247,10 +312,62 @@ async def give_up(tx: AsyncSession, job_id: int, reason: str) -> None:
 
 async def release(tx: AsyncSession, job_ids: list[int]) -> None:
     """Give claimed jobs back, unharmed: the process that had them is stopping."""
-    values = {"locked_until": None, "attempts": Row.attempts - 1}
-    await tx.execute(update(Row).where(Row.id.in_(job_ids)).values(**values))
+    await _change(tx, job_ids, locked_until=None, attempts=Row.attempts - 1)
 
 
 async def renew(tx: AsyncSession, job_ids: list[int]) -> None:
     """Keep the leases of jobs that are still running."""
-    await tx.execute(update(Row).where(Row.id.in_(job_ids)).values(locked_until=clock.now() + LEASE))
+    await _change(tx, job_ids, locked_until=clock.now() + LEASE)
+
+
+async def _change(tx: AsyncSession, job_ids: list[int], **changes: Any) -> None:
+    for start in range(0, len(job_ids), CHUNK):
+        these = update(Row).where(Row.id.in_(job_ids[start : start + CHUNK])).values(**changes)
+        await tx.execute(these.execution_options(synchronize_session=False))
+
+
+# -- statements ------------------------------------------------------------------------------------------------------------
+# Built once, and of tables rather than classes: a queue asks them for every job, and building costs more than running (G12).
+_TABLE = cast(Table, Row.__table__)
+_NOW: BindParameter[Any] = bindparam("now", type_=Moment())
+
+
+def _free(row: FromClause) -> list[ColumnElement[bool]]:
+    locked = row.c.locked_until
+    return [row.c.failed_at.is_(None), row.c.due_at <= _NOW, or_(locked.is_(None), locked <= _NOW)]
+
+
+def _claim_statement() -> Any:
+    row, other = _TABLE.alias("row"), _TABLE.alias("other")
+    # Somebody else's job with the same key runs, or is older: in order, one at a time.
+    ahead = exists().where(
+        other.c.key == row.c.key,
+        other.c.id != row.c.id,
+        other.c.failed_at.is_(None),
+        or_(other.c.id < row.c.id, other.c.locked_until > _NOW),
+    )
+    due = (
+        select(row.c.id)
+        .where(row.c.lane == bindparam("in_lane"), *_free(row), or_(row.c.key.is_(None), ~ahead.correlate(row)))
+        .order_by(row.c.due_at, row.c.id)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+        .cte("due")  # asked once: a subquery with a lock may be asked again for every row
+    )
+    until = bindparam("until", type_=Moment())
+    return (
+        update(_TABLE)
+        .where(_TABLE.c.id.in_(select(due.c.id)))
+        .values(locked_until=until, attempts=_TABLE.c.attempts + 1)
+        .returning(_TABLE.c.id, _TABLE.c.kind, _TABLE.c.payload, _TABLE.c.attempts)
+    )
+
+
+@cache
+def _due_lanes(lanes: tuple[str, ...]) -> Any:
+    row = _TABLE.alias("row")
+    return select(*(exists(row.c.id).where(row.c.lane == lane, *_free(row)).label(lane) for lane in lanes))
+
+
+_CLAIM = _claim_statement()
+_FINISH = delete(_TABLE).where(_TABLE.c.id.in_(bindparam("numbers", expanding=True)))

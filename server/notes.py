@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import clock, ids, posts, tags, text
+from server import clock, ids, notifications, posts, tags, text
 from server.db import insert_once
 from server.errors import Conflict, Invalid
 from server.models import Actor, Audience, Kind, Post
@@ -72,6 +72,7 @@ async def write(tx: AsyncSession, author: Actor, note: Note, form_key: str, *, u
         await _say(tx, post, note, urls, answered=above.author if above else None)
         if above is not None and note.audience in posts.OPEN:
             await posts.answered(tx, above.id)
+        await posts.tell(tx, post)
     return await posts.get(tx, post.id, author)
 
 
@@ -88,6 +89,7 @@ async def edit(tx: AsyncSession, post: Post, note: Note, *, urls: Urls) -> None:
         above = select(Actor).join(Post, Post.author_id == Actor.id).where(Post.id == post.reply_to_id)
         answered = await tx.scalar(above)
     await _say(tx, post, note, urls, answered=answered)
+    await posts.tell(tx, post)
 
 
 async def _say(tx: AsyncSession, post: Post, note: Note, urls: Urls, answered: Actor | None) -> None:
@@ -96,3 +98,4 @@ async def _say(tx: AsyncSession, post: Post, note: Note, urls: Urls, answered: A
     post.html = text.to_html(note.text, urls, people)
     await tags.put(tx, post, text.tags_in(note.text))
     await tx.flush()
+    await notifications.notify_named(tx, post, answered)

@@ -5,21 +5,25 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import aliased, joinedload, selectinload
 
-from server import actors, clock, text
+from server import actors, blocks, clock, hosts, jobs, text
+from server.db import changed
 from server.errors import Gone, Invalid, NotFound
 from server.models import (
     Account,
     Actor,
     Artwork,
     Audience,
-    Block,
     Favourite,
     Follow,
     Hanging,
+    HostLevel,
+    Kind,
     Media,
     Mention,
+    Notification,
+    Origin,
     Post,
     PostTag,
     Rating,
@@ -31,6 +35,8 @@ from server.urls import Urls
 OPEN = (Audience.EVERYONE, Audience.UNLISTED)
 Query = TypeVar("Query", bound=Select[Any])
 
+# What a profile shows at its top; more is shown by few other servers.
+MAX_PINNED = 5
 MAX_MENTIONS = 50  # security.md, table D
 # A conversation is read whole up to this many answers; the oldest come first.
 MAX_REPLIES = 1000
@@ -41,53 +47,67 @@ def visible_to(viewer: Actor | None) -> ColumnElement[bool]:
 
     Authors see all of their own but what is deleted. Others see what is published, ready and not deleted, of people in good
     standing (row 45), where neither blocks the other: everyone's and unlisted posts, those for followers if they follow, and
-    whatever names them.
+    whatever names them. Of people on a server that is limited here only followers see something, and whom they name. A boost
+    is seen by whoever may see what it shows.
     """
-    finished = and_(Post.published_at.is_not(None), Post.ready_at.is_not(None), Post.deleted_at.is_(None))
-    if viewer is None or viewer.suspended_at is not None:
-        return and_(finished, Post.audience.in_(OPEN), _author_in_good_standing())
+    shown = aliased(Post)
+    boosted = exists().where(shown.id == Post.boost_of_id, _visible(viewer, shown)).correlate(Post)
+    return and_(_visible(viewer, Post), or_(Post.boost_of_id.is_(None), boosted))
+
+
+def _visible(viewer: Actor | None, post: Any) -> ColumnElement[bool]:
+    """`visible_to` for one row of `post`, which is Post or an alias of it, whatever it boosts."""
+    finished = and_(post.published_at.is_not(None), post.ready_at.is_not(None), post.deleted_at.is_(None))
+    open_to_all = _is_there(post, Actor.id == post.author_id, actors.in_good_standing(), ~hosts.limited())
+    if viewer is None or viewer.suspended_at is not None or viewer.host_level is HostLevel.SUSPEND:
+        return and_(finished, post.audience.in_(OPEN), open_to_all)
     follows = _is_there(
-        Follow.follower_id == viewer.id, Follow.followed_id == Post.author_id, Follow.accepted.is_(True)
+        post, Follow.follower_id == viewer.id, Follow.followed_id == post.author_id, Follow.accepted.is_(True)
     )
-    named = _is_there(Mention.post_id == Post.id, Mention.actor_id == viewer.id)
+    named = _is_there(post, Mention.post_id == post.id, Mention.actor_id == viewer.id)
     meant = or_(
-        Post.audience.in_(OPEN),
-        and_(Post.audience == Audience.FOLLOWERS, or_(follows, named)),
-        and_(Post.audience == Audience.MENTIONED, named),
+        post.audience.in_(OPEN),
+        and_(post.audience == Audience.FOLLOWERS, or_(follows, named)),
+        and_(post.audience == Audience.MENTIONED, named),
     )
-    blocked = _is_there(
-        or_(
-            and_(Block.blocker_id == Post.author_id, Block.blocked_id == viewer.id),
-            and_(Block.blocker_id == viewer.id, Block.blocked_id == Post.author_id),
-        )
-    )
-    mine = and_(Post.author_id == viewer.id, Post.deleted_at.is_(None))
-    return or_(mine, and_(finished, meant, ~blocked, _author_in_good_standing()))
+    in_good_standing = _is_there(post, Actor.id == post.author_id, actors.in_good_standing())
+    stands = or_(open_to_all, and_(or_(follows, named), in_good_standing))
+    mine = and_(post.author_id == viewer.id, post.deleted_at.is_(None))
+    return or_(mine, and_(finished, meant, ~blocks.between(viewer, post.author_id, post), stands))
 
 
 def listed() -> ColumnElement[bool]:
-    """What may stand on public walls, in feeds and in search: for everyone, published, ready, not deleted, not an answer."""
+    """What may stand on public walls, in feeds and in search: for everyone, published, ready, not deleted, neither an answer nor
+    a boost, and not by people of a server that is limited here."""
     return and_(
         Post.audience == Audience.EVERYONE,
         Post.published_at.is_not(None),
         Post.ready_at.is_not(None),
         Post.deleted_at.is_(None),
         Post.reply_to_id.is_(None),
-        _author_in_good_standing(),
+        Post.boost_of_id.is_(None),
+        _is_there(Post, Actor.id == Post.author_id, actors.in_good_standing(), ~hosts.limited()),
     )
 
 
 def full(query: Query) -> Query:
-    """Load with each post what pages and documents show: author and face, artwork, pictures, tags, people named."""
-    return listing(query).options(selectinload(Post.tags), selectinload(Post.mentions))
+    """Load with each post what pages and documents show: what `listing` does, tags, people named, and for posts of other servers
+    where they come from (all but the document itself)."""
+    origin = joinedload(Post.origin).load_only(Origin.page, Origin.context)
+    return listing(query).options(selectinload(Post.tags), selectinload(Post.mentions), origin)
 
 
 def listing(query: Query) -> Query:
-    """Load with each post what stands on a wall, in a feed or in a conversation: author and face, artwork, pictures."""
+    """Load with each post what stands on a wall, in a feed or in a conversation: author and face, artwork, pictures; with a boost
+    the same of the post that it shows. A constant number of statements."""
+    shown = selectinload(Post.boost_of)
     return query.options(
         joinedload(Post.author).joinedload(Actor.face).selectinload(Media.renditions),
         joinedload(Post.artwork),
         selectinload(Post.media).selectinload(Media.renditions),
+        shown.joinedload(Post.author).joinedload(Actor.face).selectinload(Media.renditions),
+        shown.joinedload(Post.artwork),
+        shown.selectinload(Post.media).selectinload(Media.renditions),
     )
 
 
@@ -116,17 +136,20 @@ async def mine(tx: AsyncSession, post_id: int, author: Actor) -> Post:
 
 
 async def remove(tx: AsyncSession, post: Post, actor: Actor) -> list[str]:
-    """Leave a tombstone of `post`: its texts are emptied, its pictures, tags, places and likes go.
+    """Leave a tombstone of `post`: its texts are emptied, its pictures, tags, places, likes and boosts go. Every server that got
+    a post of ours is told, whoever it was for.
 
-    Returns the storage keys to delete after the commit; `sweep` finds what is left over. Raises NotFound unless `actor` is the
-    author: nobody learns what they might remove.
+    Returns the storage keys to delete after the commit; `sweep` finds what is left over. Raises NotFound unless `actor`, who may
+    be somebody elsewhere, is the author: nobody learns what they might remove.
     """
     # The tombstone comes first and decides: of two that remove at once, the second finds nothing left to count down.
-    emptied = {"text": "", "html": "", "warning": "", "rating": Rating.GENERAL, "likes": 0, "deleted_at": clock.now()}
+    emptied = {"text": "", "html": "", "warning": "", "rating": Rating.GENERAL, "likes": 0, "boosts": 0}
     mine = update(Post).where(Post.id == post.id, Post.author_id == actor.id, Post.deleted_at.is_(None))
-    mine = mine.values(**emptied).execution_options(synchronize_session="evaluate")
+    mine = mine.values(**emptied, pinned_at=None, deleted_at=clock.now())
+    mine = mine.execution_options(synchronize_session="evaluate")
     if (await tx.execute(mine.returning(Post.id))).first() is None:
         raise NotFound
+    fans = await _fans(tx, post) if actor.is_local else ()
     keys = await drop_pictures(tx, await _pictures(tx, post))
     for table, column in (
         (Artwork, Artwork.post_id),
@@ -134,11 +157,60 @@ async def remove(tx: AsyncSession, post: Post, actor: Actor) -> list[str]:
         (Mention, Mention.post_id),
         (Hanging, Hanging.post_id),
         (Favourite, Favourite.post_id),
+        (Notification, Notification.post_id),
+        (Post, Post.boost_of_id),
     ):
         await tx.execute(delete(table).where(column == post.id).execution_options(synchronize_session=False))
     if post.reply_to_id is not None and post.published_at is not None and post.audience in OPEN:
         await _count_reply(tx, post.reply_to_id, -1)
+    if actor.is_local and post.published_at is not None:
+        jobs.enqueue(tx, jobs.Federate("Delete", actor.id, post_id=post.id, people=fans))
     return keys
+
+
+async def pin(tx: AsyncSession, post: Post, actor: Actor) -> bool:
+    """`actor` pins a public post of theirs to the top of their profile; True when it is new.
+
+    Raises NotFound for what is not theirs (row 27), Invalid for what not everybody may see, and beyond MAX_PINNED.
+    """
+    if (
+        post.author_id != actor.id
+        or post.kind is Kind.BOOST
+        or post.deleted_at is not None
+        or post.published_at is None
+    ):
+        raise NotFound
+    if post.audience not in OPEN:
+        raise Invalid("Only public posts can be pinned.")
+    # Two pins at once follow each other: otherwise both would count before either is there.
+    await tx.execute(select(Actor.id).where(Actor.id == actor.id).with_for_update())
+    pinned = select(func.count(Post.id)).where(Post.author_id == actor.id, Post.pinned_at.is_not(None))
+    if post.pinned_at is None and int(await tx.scalar(pinned) or 0) >= MAX_PINNED:
+        raise Invalid(f"{MAX_PINNED} posts are pinned, and more do not fit. Take one down first.")
+    fresh = update(Post).where(Post.id == post.id, Post.pinned_at.is_(None)).values(pinned_at=clock.now())
+    if not await changed(tx, fresh.execution_options(synchronize_session="evaluate")):
+        return False
+    if actor.is_local:
+        jobs.enqueue(tx, jobs.Federate("Add", actor.id, post_id=post.id))
+    return True
+
+
+async def unpin(tx: AsyncSession, post: Post, actor: Actor) -> bool:
+    """`actor` takes a pinned post down; True when it was pinned. Raises NotFound for what is not theirs."""
+    if post.author_id != actor.id:
+        raise NotFound
+    this = update(Post).where(Post.id == post.id, Post.pinned_at.is_not(None)).values(pinned_at=None)
+    if not await changed(tx, this.execution_options(synchronize_session="evaluate")):
+        return False
+    if actor.is_local:
+        jobs.enqueue(tx, jobs.Federate("Remove", actor.id, post_id=post.id))
+    return True
+
+
+async def pinned(tx: AsyncSession, actor: Actor, viewer: Actor | None) -> list[Post]:
+    """What `actor` pinned, as far as `viewer` may see it, the latest pin first."""
+    query = select(Post).where(Post.author_id == actor.id, Post.pinned_at.is_not(None), visible_to(viewer))
+    return list(await tx.scalars(listing(query.order_by(Post.pinned_at.desc(), Post.id.desc()).limit(MAX_PINNED))))
 
 
 async def drop_pictures(tx: AsyncSession, pictures: Iterable[Media]) -> list[str]:
@@ -146,7 +218,8 @@ async def drop_pictures(tx: AsyncSession, pictures: Iterable[Media]) -> list[str
     keys: list[str] = []
     for media in pictures:
         keys += await tx.scalars(select(Rendition.key).where(Rendition.media_id == media.id))
-        keys.append(media.master_key)
+        if media.master_key:  # pictures of other servers have no master here
+            keys.append(media.master_key)
         await tx.execute(delete(Rendition).where(Rendition.media_id == media.id))
         await tx.execute(update(Actor).where(Actor.face_id == media.id).values(face_id=None))
         gone = await tx.execute(delete(Media).where(Media.id == media.id).returning(Media.id))
@@ -200,11 +273,33 @@ async def _people(tx: AsyncSession, names: list[str], urls: Urls) -> dict[str, A
     others = {name: tuple(name.split("@", 1)) for name in names if name not in ours}
     handle = func.lower(Actor.handle)
     here = select(Actor).where(Actor.domain.is_(None), actors.in_good_standing(), handle.in_(ours.values()))
-    there = select(Actor).where(Actor.suspended_at.is_(None), tuple_(handle, Actor.domain).in_(list(others.values())))
+    there = select(Actor).where(actors.in_good_standing(), tuple_(handle, Actor.domain).in_(list(others.values())))
     local = {actor.handle.lower(): actor for actor in await tx.scalars(here)} if ours else {}
     remote = {(actor.handle.lower(), actor.domain): actor for actor in await tx.scalars(there)} if others else {}
     found = {name: local[short] for name, short in ours.items() if short in local}
     return found | {name: remote[pair] for name, pair in others.items() if pair in remote}
+
+
+async def _fans(tx: AsyncSession, post: Post) -> tuple[int, ...]:
+    """People elsewhere who like or boost a post: their servers have it, however they came by it."""
+    likes = _is_there(Actor, Favourite.actor_id == Actor.id, Favourite.post_id == post.id)
+    boosts = _is_there(Actor, Post.author_id == Actor.id, Post.boost_of_id == post.id)
+    return tuple(
+        await tx.scalars(select(Actor.id).where(Actor.uri.is_not(None), or_(likes, boosts)).order_by(Actor.id))
+    )
+
+
+async def tell(tx: AsyncSession, post: Post) -> bool:
+    """Tell other servers of a published post of ours: of its existence the first time, of its changes afterwards; True the first
+    time. Whom it reaches, and who must lose it because the audience is narrower now, the post office finds out.
+
+    The caller holds the row locked, or made it: a post is told of exactly once for each state.
+    """
+    verb = "Create" if post.told_at is None else "Update"
+    post.told_at = clock.now()
+    await tx.flush()
+    jobs.enqueue(tx, jobs.Federate(verb, post.author_id, post_id=post.id))
+    return verb == "Create"
 
 
 async def _pictures(tx: AsyncSession, post: Post) -> list[Media]:
@@ -220,10 +315,6 @@ async def _count_reply(tx: AsyncSession, post_id: int, by: int) -> None:
     )
 
 
-def _author_in_good_standing() -> ColumnElement[bool]:
-    return _is_there(Actor.id == Post.author_id, actors.in_good_standing())
-
-
-def _is_there(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    # Only Post comes from the query around it, even where that query joins people or follows of its own.
-    return exists().where(*conditions).correlate(Post)
+def _is_there(post: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    # Only `post` comes from the query around it, even where that query joins people or follows of its own.
+    return exists().where(*conditions).correlate(post)

@@ -12,7 +12,7 @@ import logging
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import artworks, clock, jobs, uploads
+from server import actors, artworks, clock, jobs, uploads
 from server.errors import Full, GiveUp, TryLater
 from server.media.orders import Facts, Made, Plan, Refused
 from server.models import Actor, Artwork, Media, MediaState, Purpose, Rendition, RenditionPurpose
@@ -198,6 +198,8 @@ async def _finish(site: Site, media: Media, made: set[Place]) -> list[str]:
             await artworks.settle(tx, found.post_id)
         if found.purpose is Purpose.WORK:
             await uploads.enqueue_once(tx, jobs.RenderAvif(media.id))
+        elif worn := await tx.scalar(select(Actor).where(Actor.face_id == media.id)):
+            actors.tell(tx, worn)  # what others were told when it was chosen could not name it yet
         return stale
 
 

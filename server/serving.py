@@ -27,6 +27,7 @@ class CannotServe(Exception):
 
 async def serve(site: Site, app: Quart, handlers: Handlers) -> None:
     """Answer requests, and run the worker beside them, until SIGTERM or SIGINT."""
+    _shout(site)
     server = site.settings.server
     _check_port(server.bind, server.port)
     stopping = _stop_signal()
@@ -56,6 +57,7 @@ async def serve(site: Site, app: Quart, handlers: Handlers) -> None:
 
 async def work(site: Site, handlers: Handlers) -> None:
     """Run the worker alone until SIGTERM or SIGINT."""
+    _shout(site)
     stopping = _stop_signal()
     worker = Worker(site, handlers)
     working = asyncio.create_task(_work(site, worker))
@@ -70,6 +72,12 @@ async def _work(site: Site, worker: Worker) -> None:
         await sweep.ensure(tx)
     await asyncio.to_thread(site.pixels.sweep)
     await worker.run()
+
+
+def _shout(site: Site) -> None:
+    """Nobody should have opened the gate of the network without knowing it."""
+    if ranges := site.settings.network.private_ranges:
+        log.warning("federation may reach addresses that are not public", extra={"ranges": ranges})
 
 
 async def _announce(site: Site) -> None:

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from server import origins
+
 
 class SettingsError(Exception):
     """A setting is unknown or has a value that cannot be; the text is one sentence for the administrator."""
@@ -108,6 +110,48 @@ class Jobs(Section):
     keep_failed_days: int = Field(30, ge=1, description="Days that a given-up job stays visible to the administrator.")
 
 
+class Network(Section):
+    private_ranges: str = Field(
+        "",
+        description="Networks that federation may reach although they are not public, such as 10.0.0.0/8, fd00::/8; there also "
+        "by http and on any port. For tests and private networks only: on a public server it lets strangers reach your machines.",
+    )
+    ca_file: str = Field(
+        "", description="File with further certificate authorities (PEM) whose servers federation trusts as well."
+    )
+
+    @field_validator("private_ranges")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        origins.ranges(value)
+        return value
+
+    @property
+    def ranges(self) -> tuple[origins.Range, ...]:
+        """The networks of `private_ranges`."""
+        return origins.ranges(self.private_ranges)
+
+
+class Federation(Section):
+    cache_gigabytes: int = Field(
+        5,
+        ge=1,
+        description="Room for pictures of other servers, in gigabytes; beyond it those unseen longest go first.",
+    )
+    cache_days: int = Field(
+        14,
+        ge=1,
+        description="Days after which a picture of another server that nobody looked at is thrown away. It is fetched again "
+        "when somebody does.",
+    )
+    keep_remote_days: int = Field(
+        90,
+        ge=1,
+        description="Days after which a post of another server goes with which nobody here has anything to do: nobody follows "
+        "its author, is named, likes, boosts or answers it.",
+    )
+
+
 class Log(Section):
     json_lines: bool = Field(False, description="Write the log as one JSON object per line.")
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least important event to log.")
@@ -123,6 +167,8 @@ class Settings(Section):
     uploads: Uploads = Field(default_factory=Uploads)
     smtp: Smtp = Field(default_factory=Smtp)
     jobs: Jobs = Field(default_factory=Jobs)
+    network: Network = Field(default_factory=Network)
+    federation: Federation = Field(default_factory=Federation)
     log: Log = Field(default_factory=Log)
 
     @property

@@ -34,6 +34,10 @@ LIMITS: dict[str, tuple[int, int]] = {
     "password-account": (25, 60 * 60),
     # An artist who brings a whole portfolio here uploads hundreds of pictures in an afternoon (docs/decisions/0014).
     "upload": (300, 30 * 60),
+    # Looking up where somebody's own server lets them follow or like (ux.md 4.1): by who asks, and by the server that is asked.
+    "intent-network": (10, 60),
+    "intent-host": (60, 60),
+    "report": (20, 60 * 60),
     # Nobody talks that fast; a script would.
     "text": (60, 10 * 60),
 }

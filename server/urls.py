@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
 from server import ids
-from server.models import Actor, Gallery, Kind, Media, Post, Rendition
+from server.models import Actor, Audience, Gallery, Kind, Media, Post, Rendition
 from server.spelling import composed
 
 # Where a file ending differs from the format's name.
@@ -134,6 +134,34 @@ class Urls:
             return self.media_base + path
         query = urlencode({"for": viewer.id, "until": until, "sig": self.signature(path, viewer.id, until)})
         return f"{self.media_base}{path}?{query}"
+
+    def shared(self, rendition: Rendition, audience: Audience) -> str:
+        """The address of a file for other servers and for clients (decision 12).
+
+        Of a work that is not for everybody it holds a key that nobody can guess, made from the audience as well: it is void once
+        the work is deleted or for fewer people.
+        """
+        if audience in (Audience.EVERYONE, Audience.UNLISTED):
+            return self.rendition(rendition)
+        name, ending = self.rendition_name(rendition).rsplit(".", 1)
+        key = self.sharing_key(rendition, audience)
+        return f"{self.media_base}/media/{rendition.media_id}/{name}-{key}.{ending}"
+
+    def sharing_key(self, rendition: Rendition, audience: Audience) -> str:
+        """24 hexadecimal digits that open a file for whoever was told of its work."""
+        told = f"{rendition.media_id}/{self.rendition_name(rendition)}\n{audience}"
+        return hmac.digest(self.secret, told.encode(), hashlib.sha256)[:12].hex()
+
+    def picture_proxy(self, media: Media, width: int, viewer: Actor | None = None, until: int = 0) -> str:
+        """Where a picture of another server can be had from us, about `width` pixels wide, fetched if it is not here.
+
+        Always signed, so that only what our own pages show can be asked for (security.md row 80); for a picture that is not for
+        everybody also for the viewer and the end of validity, as `rendition`.
+        """
+        path = f"/elsewhere/{media.id}/{width}"
+        signed = {"for": viewer.id, "until": until} if viewer is not None else {}
+        sig = self.signature(path, viewer.id if viewer is not None else 0, until if viewer is not None else 0)
+        return f"{self.media_base}{path}?{urlencode({**signed, 'sig': sig})}"
 
     def media(self, media: Media) -> str:
         """The id of one picture as an object of its own (FEP-1311)."""

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server import actors, posts
-from server.models import Actor, Media, Post, Purpose, Rendition
+from server.models import Actor, Audience, Media, Post, Purpose, Rendition
 
 
 async def find(tx: AsyncSession, media_id: int, hash_start: str, width: int, form: str) -> Rendition | None:
@@ -17,6 +17,15 @@ async def find(tx: AsyncSession, media_id: int, hash_start: str, width: int, for
     )
     found: Rendition | None = await tx.scalar(select(Rendition).where(*this).limit(1))
     return found
+
+
+async def nearest(tx: AsyncSession, media_id: int, width: int) -> Rendition | None:
+    """The file where about `width` pixels are wanted: the narrowest that is as wide, else the widest; None without any."""
+    rows = await tx.scalars(select(Rendition).where(Rendition.media_id == media_id).order_by(Rendition.width))
+    # WebP, which every living browser reads; of a moving picture there may be nothing else than what moves.
+    found = sorted(rows, key=lambda row: (row.format not in ("webp", "gif"), row.width))
+    plain = [row for row in found if row.format == found[0].format]
+    return next((row for row in plain if row.width >= width), plain[-1] if plain else None)
 
 
 async def may_see(tx: AsyncSession, media_id: int, viewer: Actor | None) -> bool:
@@ -32,6 +41,19 @@ async def may_see(tx: AsyncSession, media_id: int, viewer: Actor | None) -> bool
         return True
     own = select(Media.id).where(Media.id == media_id, Media.post_id.is_(None))
     return viewer is not None and await tx.scalar(own.where(Media.owner_id == viewer.id)) is not None
+
+
+async def audience(tx: AsyncSession, media_id: int) -> Audience | None:
+    """Whom the work of a picture is for at this moment; None for one that is not out, or not any more."""
+    query = (
+        select(Post.audience)
+        .join(Media, Media.post_id == Post.id)
+        .join(Actor, Actor.id == Post.author_id)
+        .where(Media.id == media_id, Post.published_at.is_not(None), Post.ready_at.is_not(None))
+        .where(Post.deleted_at.is_(None), actors.in_good_standing())
+    )
+    found: Audience | None = await tx.scalar(query)
+    return found
 
 
 async def person(tx: AsyncSession, actor_id: int) -> Actor | None:

@@ -28,7 +28,7 @@ from tests.tools import requires
 DATABASES = os.environ.get("CARTELLINO_TEST_DATABASES", "sqlite,postgresql").split(",")
 PASSWORD = "a long enough password"
 _numbers = itertools.count()
-_pairs: list[keys.Pair] = []
+_pairs: list[keys.Pairs] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,6 +68,20 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         template = request.getfixturevalue("sqlite_template")
         shutil.copyfile(template, tmp_path / "cartellino.db")
         return f"sqlite:///{tmp_path / 'cartellino.db'}"
+    base = request.getfixturevalue("postgres_url")
+    name = f"house_{os.getpid()}_{next(_numbers)}"
+    asyncio.run(_create(base, name, template="template_house"))
+    request.addfinalizer(lambda: asyncio.run(_drop(base, name)))
+    return f"{base}/{name}"
+
+
+@pytest.fixture
+def another_database(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> str:
+    """One more fresh database of the same kind, for a second house."""
+    if database_url.startswith("sqlite"):
+        file = tmp_path / "another.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
+        return f"sqlite:///{file}"
     base = request.getfixturevalue("postgres_url")
     name = f"house_{os.getpid()}_{next(_numbers)}"
     asyncio.run(_create(base, name, template="template_house"))
@@ -155,7 +169,7 @@ async def make_account(site: Site, handle: str, *, role: Role = Role.MEMBER, nam
     return account
 
 
-async def key_pair() -> keys.Pair:
+async def key_pair() -> keys.Pairs:
     """Real keys, of which a run makes six and hands them round: making one takes longer than most tests."""
     if len(_pairs) < 6:
         _pairs.append(await accounts.make_keys())

@@ -16,15 +16,19 @@ from web.pages import (
     about,
     admin,
     compose,
+    elsewhere,
     galleries,
     home,
+    notifications,
     posts,
     profiles,
+    search,
     settings,
     setup,
     signin,
     social,
     tags,
+    walls,
     works,
 )
 
@@ -36,7 +40,11 @@ BLUEPRINTS = (
     tags.blueprint,  # /tags/<name>
     compose.blueprint,  # /new · /drafts · /uploads · edit and delete
     posts.blueprint,  # /post · comments
-    social.blueprint,  # follow, like, block
+    social.blueprint,  # follow, like, boost, pin · /requests
+    walls.blueprint,  # block, mute, report · /followers · /settings/privacy
+    elsewhere.blueprint,  # follow from one's own server · /authorize_interaction
+    search.blueprint,  # /search
+    notifications.blueprint,  # /notifications
     signin.blueprint,  # /join · /login · /forgot · letters' links
     settings.blueprint,  # /settings/…
     setup.blueprint,  # /setup/<token>

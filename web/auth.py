@@ -14,10 +14,10 @@ from urllib.parse import quote, urlsplit
 
 from quart import Response, current_app, g, redirect, request
 
-from server import sign_ins
+from server import notifications, sign_ins
 from server.errors import Forbidden, Full
 from server.models import Role
-from web.current import account, sign_in, site
+from web.current import account, sign_in, site, viewer
 
 View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 
@@ -38,6 +38,9 @@ async def load() -> None:
     if token and policy_of(request.endpoint or "") != "machine":
         async with site().db.read() as tx:
             g.sign_in = await sign_ins.find(tx, token)
+            person = viewer()
+            if person is not None and request.method == "GET":
+                g.unread = await notifications.unread(tx, person)  # the site bar of every page says it
         g.session_token = token
         if g.sign_in and sign_ins.is_stale(g.sign_in):
             # On a full disk people can still look (P11); the next request after it tries again.

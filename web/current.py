@@ -39,6 +39,11 @@ def me() -> Actor:
     return person
 
 
+def unread() -> int:
+    """How many notifications the viewer has not read; counted once for each page."""
+    return int(g.get("unread", 0))
+
+
 def my_account() -> Account:
     """The signed-in account on a route that only signed-in people reach; raises Unauthenticated elsewhere."""
     person = account()

@@ -55,9 +55,14 @@ def wants_json() -> bool:
     return request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json"
 
 
+def status_of(problem: Problem) -> int:
+    """The status code that says what kind of problem it is."""
+    return next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 400)
+
+
 async def on_problem(problem: Problem) -> Response:
     """Say what went wrong, in the form that was asked for."""
-    status = next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 400)
+    status = status_of(problem)
     response = _say(status, str(problem), problem.fields if isinstance(problem, Invalid) else {})
     if isinstance(problem, TooMany):
         response.headers["Retry-After"] = str(problem.wait)
@@ -87,4 +92,4 @@ def _say(status: int, sentence: str, fields: dict[str, str] | None = None) -> Re
     return page("error.html", status, title=TITLES.get(status, "That did not work"), sentence=sentence, code=status)
 
 
-__all__ = ["SessionExpired", "on_crash", "on_http", "on_problem", "wants_json"]
+__all__ = ["SessionExpired", "on_crash", "on_http", "on_problem", "status_of", "wants_json"]

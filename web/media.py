@@ -1,11 +1,14 @@
-"""Pictures as bytes: `/media/<media id>/<hash>-<width>.<ext>` (decisions 11 and 12).
+"""Pictures as bytes: `/media/<media id>/<hash>-<width>.<ext>` (decisions 11 and 12), and `/elsewhere/<media id>/<width>` for
+pictures of other servers, which are fetched when somebody here looks.
 
 No cookie is ever looked at. A stranger gets what `posts.visible_to` shows to strangers; whoever holds an address that we signed
-for somebody gets what that person may see at this moment. Everything else is 404, whatever the reason (security.md rows 41, 52).
+for somebody gets what that person may see at this moment; an address with a key is for other servers. Everything else is 404, whatever the reason (security.md rows 41, 52).
 """
 
 import asyncio
+import hmac
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from quart import Blueprint, Response, request
@@ -13,18 +16,18 @@ from quart.wrappers.response import FileBody
 from werkzeug.datastructures import Range
 from werkzeug.http import parse_range_header
 
-from server import clock, ids, viewing
+from server import cache, clock, ids, viewing
 from server.db import Session
-from server.errors import NotFound
+from server.errors import Full, NotFound
 from server.media.orders import MIME
-from server.models import Actor, Rendition
+from server.models import Actor, Media, Rendition
 from server.urls import ENDINGS
 from web.auth import machine
 from web.current import site
 
 blueprint = Blueprint("media", __name__)
 
-NAME = re.compile(r"([0-9a-f]{20})-([1-9]\d{0,5})\.([a-z]{3,4})")
+NAME = re.compile(r"([0-9a-f]{20})-([1-9]\d{0,5})(?:-([0-9a-f]{24}))?\.([a-z]{3,4})")
 FORMATS = {ENDINGS.get(name, name): name for name in MIME}
 FOREVER = "public, max-age=31536000, immutable"
 # A signed address is void within two hours; a browser may keep the picture as long, nobody in between may.
@@ -42,6 +45,7 @@ HEADERS = {
 @dataclass(frozen=True)
 class _File:
     rendition: Rendition
+    media: Media
     is_public: bool
 
 
@@ -56,6 +60,41 @@ class _Blocks(FileBody):
 async def show(media_id: str, name: str) -> Response:
     """One public file, or one that an address of ours opens for the person it was signed for. HEAD alike."""
     found = await _find(media_id, name)
+    if found.media.source:
+        with suppress(Full):  # on a full disk people can still look (P11); only that they looked is not written down
+            await cache.ensure(site(), found.media)
+    return await _send(found, name)
+
+
+@blueprint.get("/elsewhere/<media_id>/<width>")
+@machine
+async def fetched(media_id: str, width: str) -> Response:
+    """A picture of another server, about `width` pixels wide, fetched if it is not here (row 80).
+
+    Only an address that we signed opens it, for the viewer it names, or for everybody who may see the picture where it names
+    none. What cannot be fetched is 404.
+    """
+    number, wanted = ids.parse(media_id), ids.parse(width)
+    if number is None or wanted is None:
+        raise NotFound
+    async with site().db.read() as tx:
+        viewer = await _signed_for(tx)
+        is_ours = viewer is not None or site().urls.is_signed(request.path, 0, 0, request.args.get("sig", ""))
+        media = await tx.get(Media, number) if is_ours else None
+        if media is None or not media.source or not await viewing.may_see(tx, number, viewer):
+            raise NotFound
+    with suppress(Full):
+        await cache.ensure(site(), media)
+    async with site().db.read() as tx:
+        rendition = await viewing.nearest(tx, number, wanted)
+        if rendition is None or not await viewing.may_see(tx, number, viewer):
+            raise NotFound
+    name = site().urls.rendition_name(rendition)
+    return await _send(_File(rendition, media, is_public=False), name)
+
+
+async def _send(found: _File, name: str) -> Response:
+    """The file, whole or the part that is asked for."""
     try:
         path = await asyncio.to_thread(site().storage.path, found.rendition.key)
     except FileNotFoundError:
@@ -102,17 +141,23 @@ def _knows(etag: str) -> bool:
 
 async def _find(media_id: str, name: str) -> _File:
     parsed, number = NAME.fullmatch(name), ids.parse(media_id)
-    if parsed is None or number is None or parsed[3] not in FORMATS:
+    if parsed is None or number is None or parsed[4] not in FORMATS:
         raise NotFound
     async with site().db.read() as tx:
-        rendition = await viewing.find(tx, number, parsed[1], int(parsed[2]), FORMATS[parsed[3]])
+        rendition = await viewing.find(tx, number, parsed[1], int(parsed[2]), FORMATS[parsed[4]])
         if rendition is None:
             raise NotFound
+        media = await tx.get_one(Media, number)
+        if parsed[3]:
+            audience = await viewing.audience(tx, number)
+            if audience is None or not hmac.compare_digest(parsed[3], site().urls.sharing_key(rendition, audience)):
+                raise NotFound
+            return _File(rendition, media, is_public=False)
         if await viewing.may_see(tx, number, None):
-            return _File(rendition, is_public=True)
+            return _File(rendition, media, is_public=True)
         viewer = await _signed_for(tx)
         if viewer is not None and await viewing.may_see(tx, number, viewer):
-            return _File(rendition, is_public=False)
+            return _File(rendition, media, is_public=False)
     raise NotFound
 
 

@@ -16,12 +16,16 @@ from quart import Response, g, request
 from server import clock
 from server.models import Media
 from web import auth
-from web.current import account, site, viewer
+from web.current import account, site, unread, viewer
+from web.pictures import until
 
 TEMPLATES = Path(str(files("templates")))
 STATIC = Path(str(files("web"))) / "static"
 # One stylesheet, made of these in this order (mockups.md).
 STYLESHEET = ("tokens.css", "site.css", "pages.css", "forms.css")
+# The server that somebody without an account here asked to be remembered on this device (ux.md 4.1).
+HOME_COOKIE = "home"
+UNKNOWN_WIDTH = 1200
 # What a redirect may leave to be said on the next page.
 NOTICES = {
     "saved": "Saved.",
@@ -41,7 +45,30 @@ NOTICES = {
     "retry": "The image is being prepared again.",
     "blocked": "Blocked. You do not see each other any more.",
     "unblocked": "Not blocked any more.",
+    "muted": "Muted. You do not meet them on your walls any more; they are not told.",
+    "unmuted": "Not muted any more.",
+    "host-blocked": "Blocked: nothing from this server reaches you, and nothing of yours its people.",
+    "host-muted": "Muted: this server's people are left out of your home and of what you are told.",
+    "host-unblocked": "This server's people are shown to you again.",
+    "reported": "Thank you. The people who run this server will look at it.",
+    "sent-away": "They do not follow you any more.",
+    "unfollowed": "You do not follow them any more.",
+    "boosted": "Shown to the people who follow you.",
+    "pinned": "Pinned to the top of your profile.",
+    "unpinned": "Not pinned any more.",
     "already": "That was done already.",
+    "report-closed": "Closed.",
+    "suspended": "Suspended: nothing of theirs is shown here any more.",
+    "unsuspended": "Shown here again.",
+    "taken-down": "Taken down.",
+    "rule": "The rule holds from now on.",
+    "rule-removed": "There is no rule for this server any more.",
+    "host-retried": "What waits for this server is tried again now.",
+    "host-paused": "Paused. What is for this server waits here.",
+    "host-resumed": "Not paused any more.",
+    "host-forgotten": "Given up. Nothing waits for this server any more.",
+    "again": "It is tried again now.",
+    "dropped": "Dropped.",
 }
 
 
@@ -56,7 +83,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters |= {"ago": ago, "day": day, "mb": megabytes, "plural": plural}
-    env.globals |= {"static": static}
+    env.globals |= {"static": static, "proxied": proxied}
     return env
 
 
@@ -87,6 +114,7 @@ def page(
             viewer=viewer(),
             account=account(),
             csrf=auth.csrf_token(),
+            unread=unread(),
             styles=styles,
             notice=NOTICES.get(request.cookies.get("notice", ""), ""),
             theme=request.cookies.get("theme", ""),
@@ -98,7 +126,7 @@ def page(
     response = Response(body, status, mimetype="text/html")
     g.style_hash = style_hash(styles)
     etag = ""
-    g.shared = shared and status == 200 and account() is None and not request.cookies.get("notice")
+    g.shared = shared and status == 200 and account() is None and not is_personal()
     if g.shared:
         # It may be compressed and compared; a page made for somebody is neither, since it carries the form's secret.
         etag = hashlib.sha256(body).hexdigest()[:24]
@@ -116,6 +144,21 @@ def page(
     return response
 
 
+def is_personal() -> bool:
+    """Whether a stranger's page says something to this stranger alone: what they just did, or which server is theirs."""
+    return bool(request.cookies.get("notice") or request.cookies.get(HOME_COOKIE))
+
+
+def proxied(media: Media, width: int) -> str:
+    """Where the viewer gets a picture of another server that is not here at the moment; empty for strangers, for whom nothing
+    is fetched (security.md row 80)."""
+    person = viewer()
+    if person is None or not media.source:
+        return ""
+    urls = site().urls
+    return urls.picture_proxy(media, width, person, until()).removeprefix(urls.base)
+
+
 def share(response: Response) -> None:
     """A page that is the same for all strangers: shared caches may keep it for five seconds (decision 11)."""
     response.vary.update({"Cookie", "Accept", "Accept-Encoding"})
@@ -123,13 +166,17 @@ def share(response: Response) -> None:
 
 
 def style_of(pictures: Iterable[Media]) -> str:
-    """Numbers and `#rrggbb` (or `#0000`) only, made by the server; one panorama must not spoil a row, so ratios are clamped."""
+    """Numbers and `#rrggbb` (or `#0000`) only, made by the server; one panorama must not spoil a row, so ratios are clamped.
+
+    Of a picture of another server that does not say how large it is nothing is known before it is here.
+    """
     rules = {}
     for media in pictures:
         ratio = min(3.2, max(0.4, media.width / max(1, media.height)))
+        width = media.width if media.width > 1 else UNKNOWN_WIDTH
         colour = media.colour if re.fullmatch(r"#[0-9a-f]{6}|#0000", media.colour) else "#8a8a8a"
         rules[media.id] = (
-            f".m{media.id}{{--r:{ratio:.3f};--c:{colour};--x:{media.focus_x:.0%};--y:{media.focus_y:.0%};--w:{media.width}}}"
+            f".m{media.id}{{--r:{ratio:.3f};--c:{colour};--x:{media.focus_x:.0%};--y:{media.focus_y:.0%};--w:{width}}}"
         )
     return "".join(rules.values())
 

@@ -1,17 +1,19 @@
 """Pages of a feed: `?before=<id>`, nothing else. The address says where one is, so going back leads back there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from quart import request
 
 from server import ids
-from server.models import Media, Post
+from server.models import Kind, Media, Post
 from server.timelines import PAGE
 
 # One more than is shown tells whether there is an older page.
 ASKED = PAGE + 1
+# How many pictures of an answer stand beside its words; its own page shows them all.
+NOTE_PICTURES = 4
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ def part(rows: Sequence[Post], **keep: str) -> Part:
     return Part(posts=shown, older=older, newest=newest)
 
 
-def covers(posts: Sequence[Post]) -> list[Media]:
-    """The first picture of each work, for the page's one inline style."""
-    return [post.media[0] for post in posts if post.media]
+def shown(post: Post) -> Post:
+    """What a post shows: of a boost what it boosts. Needs `posts.listing`."""
+    return post.boost_of if post.boost_of_id and post.boost_of is not None else post
+
+
+def covers(posts: Iterable[Post]) -> list[Media]:
+    """The pictures that stand in a list of posts, for the page's one inline style: the first of a work, a few of a note."""
+    pictures = []
+    for post in map(shown, posts):
+        pictures += post.media[: 1 if post.kind is Kind.WORK else NOTE_PICTURES]
+    return pictures

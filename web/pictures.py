@@ -15,6 +15,8 @@ SHORT = 125
 ROW_PHONE, ROW = 52, 22.7
 # Screens with three dots a pixel take the file of those with two: nobody sees the difference, everybody would load it.
 THRIFT = 0.67
+# The widest size that is made of a picture of another server.
+FULL = 2048
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ class Addresses:
         """The one address for browsers that cannot choose; empty while nothing is made.
 
         On a wall (`widest` given) the WebP that is nearest to 640 pixels, which every living browser reads; else the
-        file that also goes to other servers, JPEG as a rule.
+        file that also goes to other servers, JPEG as a rule. A picture of another server that is not here at the moment is
+        fetched when that address is asked for.
         """
         public = media.purpose is Purpose.FACE
         if widest and (webp := self.ladder(media, "webp", widest)):
@@ -79,12 +82,18 @@ class Addresses:
         chosen = (
             federated(media) or next(iter(reversed(self.ladder(media))), None) or next(iter(media.renditions), None)
         )
-        return self.of(chosen, post, public=public) if chosen else ""
+        return self.of(chosen, post, public=public) if chosen else self.proxy(media, 640 if widest else FULL)
+
+    def proxy(self, media: Media, width: int) -> str:
+        """Where this viewer gets a picture of another server that is not here; empty for ours, and for strangers (row 80)."""
+        if not media.source or self.viewer is None:
+            return ""
+        return self.local(self.urls.picture_proxy(media, width, self.viewer, until()))
 
     def largest(self, media: Media, post: Post | None) -> str:
         """The address of the largest file that people may see: full size where the artist allows it; empty if none."""
         rendition = largest(media)
-        return self.of(rendition, post) if rendition else ""
+        return self.of(rendition, post) if rendition else self.proxy(media, FULL)
 
     def sizes(self, media: Media, square: bool = False) -> str:
         """The `sizes` of a tile: how wide it will be, known from its ratio alone."""
@@ -98,10 +107,11 @@ class Addresses:
 
     def stage(self, media: Media) -> str:
         """The `sizes` of the picture on the stage: it fits the window (76svh high) and is never blown up."""
+        width = media.width if media.width > 1 else FULL
         high = round(76 * min(3.2, max(0.4, media.width / max(1, media.height))))
         return (
-            f"(max-width:40rem) and (min-resolution:2.5dppx) min(67vw, {high}svh, {media.width}px), "
-            f"min(100vw, {high}svh, {media.width}px)"
+            f"(max-width:40rem) and (min-resolution:2.5dppx) min(67vw, {high}svh, {width}px), "
+            f"min(100vw, {high}svh, {width}px)"
         )
 
     def short_alt(self, post: Post, media: Media) -> str:

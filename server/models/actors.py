@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from server import clock, ids
 from server.models.base import Base, Id, Moment, Word
-from server.models.words import ActorKind, Audience, Licence, Reservation
+from server.models.words import ActorKind, Audience, HostLevel, Licence, Reservation
 
 if TYPE_CHECKING:
     from server.models.posts import Media
@@ -49,6 +49,8 @@ class Actor(Base):
     # -- people of other servers only; ours compute all of these from the base URL ---------------------------------------
     # The host of `uri`: that server speaks for this person, whatever domain stands in the handle.
     host: Mapped[str | None] = mapped_column(String(255), index=True, default=None)
+    # What the house's rules say of that host: kept beside each person by server.hosts, so that no query asks all rules.
+    host_level: Mapped[HostLevel] = mapped_column(Word(HostLevel), default=HostLevel.NONE)
     page: Mapped[str] = mapped_column(String(2048), default="")
     # `about` of theirs as HTML, cleaned by server.text; `about` itself holds its words.
     about_html: Mapped[str] = mapped_column(Text, default="")

@@ -23,6 +23,7 @@ class Received(Base):
     type: Mapped[str] = mapped_column(String(60), default="")
     body: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
     state: Mapped[ReceivedState] = mapped_column(Word(ReceivedState), default=ReceivedState.WAITING)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
     # Why it was dropped or set aside, in words for the administrator.
     reason: Mapped[str] = mapped_column(String(500), default="")
     received_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)

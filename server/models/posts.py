@@ -57,6 +57,8 @@ class Post(Base):
     published_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     ready_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     edited_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    # The state of ours that other servers were told last: null before the first time, older than `edited_at` while more is due.
+    told_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     deleted_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     # Whether it ever was public or unlisted: only then does its address answer 410 afterwards (decision 19).
     was_public: Mapped[bool] = mapped_column(Boolean, default=False)

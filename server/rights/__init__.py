@@ -1,6 +1,6 @@
 """What an artist allows: a licence (for people) and a reservation (for machines), described once, rendered per channel.
 
-`describe` is the only reader of a work's two columns; `channels` alone speaks wire words. Both tables are those of
+`describe` is the only reader of a work's columns for it; `channels` alone speaks wire words. Both tables are those of
 docs/rights.md, row by row (a test compares). Nothing here is legal advice; it is what the artist said, said well.
 """
 
@@ -180,11 +180,30 @@ class Rights:
     reservation: Reservation
     holder: str  # the artist's name as people read it
     year: int
+    # What the author of a work elsewhere did not state; then the two above are what we assume (duty 4), and are said to be that.
+    licence_stated: bool = True
+    reservation_stated: bool = True
+    # A licence elsewhere that is none of ours, as it was stated; `licence` is then what we assume.
+    licence_text: str = ""
 
     @property
     def terms(self) -> Terms:
         """The licence's row."""
         return LICENCES[self.licence]
+
+    @property
+    def licence_name(self) -> str:
+        """The licence as people read it: ours by its name, another one as it was stated, or that there is none."""
+        if not self.licence_stated:
+            return "Licence not stated by the author"
+        return self.licence_text or self.terms.name
+
+    @property
+    def licence_uri(self) -> str:
+        """The licence as machines read it; empty where none was stated, or where it was stated in words alone."""
+        if not self.licence_stated:
+            return ""
+        return (self.licence_text if _is_address(self.licence_text) else "") if self.licence_text else self.terms.uri
 
     @property
     def signals(self) -> Signals:
@@ -203,7 +222,7 @@ class Rights:
 
 
 def describe(artwork: Artwork, *, holder: str, year: int, house: Reservation | None = None) -> Rights:
-    """The rights in a work of `holder`, made in `year`. The only reader of the two columns.
+    """The rights in a work of `holder`, made in `year`. The only reader of the columns that say so.
 
     `house` is the least that this house reserves for every work; it can only make a work's reservation stricter, and
     leaves alone what is in the public domain.
@@ -211,7 +230,16 @@ def describe(artwork: Artwork, *, holder: str, year: int, house: Reservation | N
     reservation = artwork.reservation
     if house and house in allowed(artwork.licence):
         reservation = stricter(reservation, house)
-    return Rights(artwork.licence, reservation, holder, year)
+    # Columns of a row that is not written yet are None.
+    return Rights(
+        artwork.licence,
+        reservation,
+        holder,
+        year,
+        licence_stated=artwork.licence_stated is not False,
+        reservation_stated=artwork.reservation_stated is not False,
+        licence_text=artwork.licence_text or "",
+    )
 
 
 def of(post: Post, house: Reservation | None = None) -> Rights:
@@ -237,12 +265,13 @@ def sentence(rights: Rights) -> str:
     Where nothing is reserved it claims no reservation, and where nobody holds a copyright it claims none.
     """
     sign = "© " if rights.terms.claims else ""
-    machines = (
-        "No AI training or text and data mining (rights reserved, Art. 4(3) Directive (EU) 2019/790)."
-        if rights.is_reserved
-        else "AI training and text and data mining are not reserved."
-    )
-    return f"{sign}{rights.year} {rights.holder}. {rights.terms.name}. {machines}"
+    if not rights.reservation_stated:
+        machines = "No AI training or text and data mining (not stated by the author, reserved as a precaution)."
+    elif rights.is_reserved:
+        machines = "No AI training or text and data mining (rights reserved, Art. 4(3) Directive (EU) 2019/790)."
+    else:
+        machines = "AI training and text and data mining are not reserved."
+    return f"{sign}{rights.year} {rights.holder}. {rights.licence_name}. {machines}"
 
 
 def stricter(one: Reservation, other: Reservation) -> Reservation:
@@ -253,6 +282,11 @@ def stricter(one: Reservation, other: Reservation) -> Reservation:
 def allowed(licence: Licence) -> tuple[Reservation, ...]:
     """The reservations that may stand beside `licence`, from laxest to strictest."""
     return LICENCES[licence].allowed
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is one address that a page may link to, and nothing else."""
+    return text.startswith(("https://", "http://")) and text.isprintable() and not any(c in text for c in " \"'<>")
 
 
 def check(licence: Licence, reservation: Reservation) -> None:

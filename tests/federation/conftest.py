@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server import clock, ids
 from server.models import (
     Account,
+    Actor,
     Artwork,
     Audience,
     Favourite,
@@ -46,6 +48,39 @@ class Shelf:
     note: int
     comment: int
     gallery: int
+
+
+@pytest.fixture
+async def eve(site: Site) -> Actor:
+    """Somebody of another server."""
+    actor = Actor(
+        uri="https://far.test/u/eve",
+        handle="eve",
+        domain="far.test",
+        host="far.test",
+        inbox="https://far.test/u/eve/inbox",
+    )
+    async with site.db.write() as tx:
+        tx.add(actor)
+    return actor
+
+
+def elsewhere(author: Actor, **more: Any) -> Post:
+    """A note of somebody of another server, as it is stored here."""
+    number = ids.new()
+    given = {"id": number, "thread_id": number, "uri": f"https://far.test/notes/{number}"}
+    return a_note(author, **(given | more))
+
+
+def a_note(author: Actor, **more: Any) -> Post:
+    """A published note."""
+    given: dict[str, Any] = {
+        "text": "Well",
+        "html": "<p>Well</p>",
+        "published_at": clock.now(),
+        "ready_at": clock.now(),
+    }
+    return Post(kind=Kind.NOTE, author_id=author.id, was_public=True, **(given | more))
 
 
 @pytest.fixture

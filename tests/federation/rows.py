@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy.orm.attributes import set_committed_value
 
 from server.models import (
     Actor,
+    ActorKind,
     Artwork,
     Audience,
     Gallery,
@@ -28,11 +31,22 @@ THEN = datetime(2026, 5, 4, 10, 30, 15, 123456, UTC)
 KEY = Key(
     id=1, kind="rsa", public_pem="-----BEGIN PUBLIC KEY-----\n(a key)\n-----END PUBLIC KEY-----\n", private_pem=""
 )
+# The public key of RFC 8032, section 7.1, test 1.
+ED25519 = Ed25519PublicKey.from_public_bytes(
+    bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+)
+PROVING = Key(
+    id=2,
+    kind="ed25519",
+    public_pem=ED25519.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+    private_pem="",
+)
+KEYS = [KEY, PROVING]
 
 
 def an_actor(**changes: Any) -> Actor:
     given: dict[str, Any] = {
-        "id": 10, "uri": None, "handle": "ada", "domain": None, "name": "Ada Ink",
+        "id": 10, "uri": None, "handle": "ada", "domain": None, "name": "Ada Ink", "kind": ActorKind.PERSON,
         "lede": "Ink & paper.", "about": "Since 1998.\n\nBerlin.",
         "links": [{"label": "Shop", "url": "https://ink.example/"}, {"label": "Bad", "url": "javascript:alert(1)"}],
         "default_licence": Licence.ARR, "default_reservation": Reservation.NO_AI, "approves_follows": False, "created_at": THEN,
@@ -40,6 +54,27 @@ def an_actor(**changes: Any) -> Actor:
     actor = Actor(**(given | changes))
     set_committed_value(actor, "face", None)
     return actor
+
+
+def the_house() -> Actor:
+    return an_actor(id=1, handle="art.test", kind=ActorKind.APPLICATION, name="Art", links=[], lede="", about="")
+
+
+def eve() -> Actor:
+    """Somebody elsewhere."""
+    eve = Actor(id=11, uri="https://far.test/u/eve", handle="eve", domain="far.test", kind=ActorKind.PERSON)
+    set_committed_value(eve, "face", None)
+    return eve
+
+
+def her_note(**changes: Any) -> Post:
+    """A note of somebody elsewhere."""
+    given = {"id": 40, "uri": "https://far.test/notes/1", "thread_id": 40}
+    return a_post(Kind.NOTE, eve(), **(given | changes))
+
+
+def a_boost() -> Post:
+    return a_post(Kind.BOOST, an_actor(), id=44, boost_of_id=40)
 
 
 def a_face() -> Media:
@@ -64,8 +99,8 @@ def a_picture(number: int, files: list[tuple[RenditionPurpose, str, int, int]], 
 def a_post(kind: Kind, author: Actor, **changes: Any) -> Post:
     given: dict[str, Any] = {
         "id": 42, "uri": None, "kind": kind, "audience": Audience.EVERYONE, "reply_to_id": None, "text": "", "html": "",
-        "rating": Rating.GENERAL, "warning": "", "published_at": THEN, "ready_at": THEN, "edited_at": None, "likes": 3,
-        "created_at": THEN,
+        "rating": Rating.GENERAL, "warning": "", "published_at": THEN, "ready_at": THEN, "edited_at": None, "deleted_at": None,
+        "likes": 3, "boosts": 2, "created_at": THEN,
     }  # fmt: skip
     loaded = {name: changes.pop(name, []) for name in ("media", "tags", "mentions")}
     artwork = changes.pop("artwork", None)
@@ -90,15 +125,14 @@ def a_work(**changes: Any) -> Post:
         2, [(RenditionPurpose.WALL, "webp", 640, 900), (RenditionPurpose.WALL, "avif", 640, 900)], blurhash="", alt=""
     )
     given: dict[str, Any] = {
-        "html": "<p>Reeds.</p>", "artwork": an_artwork(), "media": [ready, waiting],
+        "text": "Reeds.", "html": "<p>Reeds.</p>", "artwork": an_artwork(), "media": [ready, waiting],
         "tags": [Tag(id=1, name="zeichnung", label="Zeichnung"), Tag(id=2, name="größe", label="Größe")],
     }  # fmt: skip
     return a_post(Kind.WORK, an_actor(), **(given | changes))
 
 
 def a_comment(**changes: Any) -> Post:
-    given: dict[str, Any] = {"id": 43, "text": "Lovely!", "html": "<p>Lovely!</p>", "mentions": [
-        Actor(id=11, uri="https://far.test/u/eve", handle="eve", domain="far.test")]}  # fmt: skip
+    given: dict[str, Any] = {"id": 43, "text": "Lovely!", "html": "<p>Lovely!</p>", "mentions": [eve()]}  # fmt: skip
     return a_post(Kind.NOTE, an_actor(), **(given | changes))
 
 

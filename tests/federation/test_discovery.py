@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from server import clock
+from server import actors, clock
 from server.app import build_site, close, create_app
 from server.models import Account, Actor, SignIn
 from server.settings import Settings
 from server.site import Site
-from tests.federation.conftest import Shelf
+from tests.federation.conftest import Shelf, elsewhere
 
 SCHEMAS = Path(__file__).parent / "nodeinfo"
 
@@ -51,6 +51,35 @@ async def test_webfinger_finds_a_person_by_every_name(client: Any, alice: Accoun
 async def test_webfinger_gives_the_links_that_were_asked_for(client: Any, alice: Account) -> None:
     response = await client.get("/.well-known/webfinger?resource=acct:alice@art.test&rel=self&rel=other")
     assert [link["rel"] for link in (await response.get_json(force=True))["links"]] == ["self"]
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ["acct:art.test@art.test", "ART.test@ART.test", "http://art.test", "http://art.test/", "http://art.test/actor"],
+)
+async def test_webfinger_finds_the_house_itself(client: Any, resource: str) -> None:
+    """FEP-d556."""
+    jrd = await finger(client, resource)
+    assert (jrd["subject"], jrd["aliases"]) == ("acct:art.test@art.test", ["http://art.test/actor"])
+    links = {link["rel"]: link["href"] for link in jrd["links"]}
+    assert links["self"] == links["https://www.w3.org/ns/activitystreams#Service"] == "http://art.test/actor"
+
+
+async def test_webfinger_says_where_people_of_this_house_act_on_what_they_found_elsewhere(
+    client: Any, alice: Account
+) -> None:
+    """FEP-3b86 and the older template that everybody reads."""
+    jrd = await finger(client, "acct:alice@art.test")
+    found = {link["rel"].rsplit("/", 1)[1]: link["template"] for link in jrd["links"] if "template" in link}
+    landing = "http://art.test/authorize_interaction?uri="
+    assert found == {
+        "subscribe": f"{landing}{{uri}}",
+        "Follow": f"{landing}{{object}}",
+        "Like": f"{landing}{{object}}",
+        "Announce": f"{landing}{{object}}",
+        "Create": f"{landing}{{inReplyTo}}",
+        "Object": f"{landing}{{object}}",
+    }
 
 
 @pytest.mark.parametrize("trouble", ["suspended", "disabled", "waiting", "rejected"])
@@ -124,8 +153,13 @@ async def test_nodeinfo_keeps_its_schemas(client: Any, shelf: Shelf) -> None:
         assert document["metadata"]["activitypub"]["extensions"]
 
 
-async def test_nodeinfo_counts_only_what_strangers_can_see(site: Site, client: Any, shelf: Shelf, bob: Account) -> None:
+async def test_nodeinfo_counts_only_what_strangers_can_see(
+    site: Site, client: Any, shelf: Shelf, bob: Account, eve: Actor
+) -> None:
+    """Neither what came from elsewhere nor who lives there, nor the house itself."""
+    await actors.house(site)
     async with site.db.write() as tx:
+        tx.add(elsewhere(eve))
         for days, token in ((2, "a"), (3, "b"), (100, "c")):
             person = bob.id if days < 50 else (await tx.get_one(Account, bob.id)).id
             tx.add(SignIn(account_id=person, token_hash=token, seen_at=clock.now() - timedelta(days=days)))

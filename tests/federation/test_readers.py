@@ -2,18 +2,23 @@
 
 import asyncio
 import json
+import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from pyld import jsonld
 
-from federation.vocabulary import PUBLIC
+from federation.discovery import INTENTS
+from federation.signatures import prove
+from federation.vocabulary import IMPLEMENTS, PUBLIC, READS_IMAGES
+from server import clock
 from server.app import build_site, close, create_app
 from server.models import Account
 from server.rights import channels
@@ -25,7 +30,9 @@ FILES = {
     "https://www.w3.org/ns/activitystreams": "activitystreams.json",
     "https://w3id.org/security/v1": "security-v1.json",
 }
+GOLDEN = Path(__file__).parents[1] / "golden" / "rendered"
 AS = "https://www.w3.org/ns/activitystreams#"
+SEC = "https://w3id.org/security#"
 # docs/rights.md 2.4: what each of our terms must mean to somebody who follows the context.
 MEANING = {
     "license": "http://purl.org/dc/terms/license",
@@ -76,11 +83,25 @@ def terms(value: Any) -> Iterator[str]:
             yield from terms(inner)
 
 
+def types(value: Any) -> Iterator[str]:
+    """Every type that a document names."""
+    if isinstance(value, dict):
+        if isinstance(value.get("type"), str):
+            yield value["type"]
+        for inner in value.values():
+            yield from types(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from types(inner)
+
+
 async def test_every_term_of_every_document_has_a_meaning(client: Any, shelf: Shelf) -> None:
     """JSON-LD renames or loses a term that no context defines; ActivityStreams turns it into a blank node."""
     post = f"/works/{shelf.work}"
     paths = [
         "/users/alice", "/users/alice/outbox", "/users/alice/outbox?page=1", "/users/alice/followers", "/users/alice/galleries",
+        "/users/alice/following", "/users/alice/collections/featured", "/users/alice/collections/tags", "/actor", "/actor/outbox",
+        f"{post}/shares", f"/contexts/{shelf.work}", f"/contexts/{shelf.work}?page=1",
         f"/users/alice/galleries/{shelf.gallery}", f"/users/alice/galleries/{shelf.gallery}?page=1", post, f"{post}/likes",
         f"{post}/replies", f"{post}/replies?after=0", f"{post}/activity/create", f"/works/{shelf.unlisted}",
         f"/works/{shelf.deleted}", f"/notes/{shelf.note}", f"/notes/{shelf.comment}",
@@ -94,6 +115,45 @@ async def test_every_term_of_every_document_has_a_meaning(client: Any, shelf: Sh
     assert set(MEANING) < used
     declared = {*channels.CONTEXT, *channels.CONTEXT_OF_ACTORS} - {"schema", "plus", "tdm"}
     assert declared == set(MEANING), "a term is declared that no document carries, or carried and not in the table"
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.iterdir()), ids=lambda file: file.stem)
+def test_every_term_of_every_golden_document_has_a_meaning(file: Path) -> None:
+    """All dialects and activities; and the words in a document's own map are those that it uses."""
+    document = json.loads(file.read_text("utf-8"))
+    found = set(names(expand(document)))
+    assert found and not [name for name in found if name.startswith("_:") or ":" not in name]
+    inside = next((one for one in document["@context"] if isinstance(one, dict)), {})
+    prefixes = {"toot", "ostatus", "schema", "plus", "tdm"}
+    unused = set(inside) - set(terms(document)) - set(types(document)) - prefixes
+    assert unused <= {"proof", "DataIntegrityProof", "cryptosuite", "created", "proofPurpose", "assertionMethod",
+                      "verificationMethod", "proofValue"}  # fmt: skip
+
+
+def test_a_proof_means_what_data_integrity_says() -> None:
+    """FEP-8b32: without a context of its own to fetch, and readable by JSON-LD 1.0."""
+    document = json.loads((GOLDEN / "announce.json").read_text("utf-8"))
+    proved = prove(document, Ed25519PrivateKey.generate(), "http://art.test/users/ada#ed25519-key", clock.now())
+    (proof,) = expand(proved)[f"{SEC}proof"]
+    assert proof["@type"] == [f"{SEC}DataIntegrityProof"]
+    assert proof[f"{SEC}proofPurpose"] == [{"@id": f"{SEC}assertionMethod"}]
+    assert proof[f"{SEC}verificationMethod"] == [{"@id": "http://art.test/users/ada#ed25519-key"}]
+    assert proof[f"{SEC}cryptosuite"] == [{"@value": "eddsa-jcs-2022"}]
+    assert proof[f"{SEC}proofValue"][0]["@type"] == f"{SEC}multibase"
+    assert proof["http://purl.org/dc/terms/created"][0]["@type"] == "http://www.w3.org/2001/XMLSchema#dateTime"
+
+
+def test_keys_and_capabilities_mean_what_their_proposals_say() -> None:
+    """FEP-521a and FEP-844e."""
+    person = expand(json.loads((GOLDEN / "actor.json").read_text("utf-8")))
+    (key,) = person[f"{SEC}assertionMethod"]
+    assert key["@type"] == [f"{SEC}Multikey"]
+    assert key[f"{SEC}controller"] == [{"@id": "http://art.test/users/ada"}]
+    assert key[f"{SEC}publicKeyMultibase"][0]["@value"].startswith("z6Mk")
+    (program,) = person[f"{AS}generator"]
+    hrefs = {link[f"{AS}href"][0]["@id"] for link in program["https://w3id.org/fep/844e/implements"]}
+    assert hrefs == set(IMPLEMENTS)
+    assert person["http://joinmastodon.org/ns#featured"] == [{"@id": "http://art.test/users/ada/collections/featured"}]
 
 
 async def test_licence_and_reservation_mean_what_the_docs_say(client: Any, shelf: Shelf) -> None:
@@ -120,6 +180,51 @@ async def test_licence_and_reservation_mean_what_the_docs_say(client: Any, shelf
 def test_the_expansion_would_catch_a_term_without_a_meaning() -> None:
     document = {"@context": "https://www.w3.org/ns/activitystreams", "type": "Image", "tdmReservation": 1}
     assert "_:tdmReservation" in set(names(expand(document)))
+
+
+# What must be there, in some document or answer, for a proposal that FEDERATION.md claims.
+SPOKEN: dict[str, Callable[[str, str], object]] = {
+    "67ff": lambda said, page: page.startswith("# Federation"),
+    "f1d5": lambda said, page: '"http://art.test/nodeinfo/2.1"' in said,
+    "2c59": lambda said, page: '"webfinger": "alice@art.test"' in said,
+    "d556": lambda said, page: '"https://www.w3.org/ns/activitystreams#Service"' in said,
+    "3b86": lambda said, page: all(f"https://w3id.org/fep/3b86/{intent}" in said for intent in INTENTS),
+    "521a": lambda said, page: '"type": "Multikey"' in said,
+    "8b32": lambda said, page: '"DataIntegrityProof"' in said,
+    "844e": lambda said, page: all(f'"href": "{uri}"' in said for uri in IMPLEMENTS) and READS_IMAGES in page,
+    "4f05": lambda said, page: '"type": "Tombstone"' in said,
+    "7888": lambda said, page: '"context": "http://art.test/contexts/' in said,
+    "f228": lambda said, page: '"id": "http://art.test/contexts/' in said,
+    "5711": lambda said, page: all(f'"{name}": "http' in said for name in INVERSE if f"`{name}`" in page),
+    "1311": lambda said, page: '"digestMultibase": "zQm' in said and '"size": ' in said,
+    "eb48": lambda said, page: '"type": "Hashtag"' in said,
+    "5feb": lambda said, page: '"indexable": true' in said,
+    "268d": lambda said, page: '"searchableBy": ' in said,
+    "5e53": lambda said, page: '"xRobotsTag": "noai' in said,
+    "6757": lambda said, page: '"preferredLicense": ' in said,
+}
+INVERSE = ("likesOf", "sharesOf", "repliesOf", "outboxOf", "followersOf", "followingOf")
+
+
+async def test_every_proposal_that_the_page_lists_is_spoken(client: Any, shelf: Shelf) -> None:
+    post, page = f"/works/{shelf.work}", (Path(__file__).parents[2] / "FEDERATION.md").read_text("utf-8")
+    paths = [
+        post, f"{post}/likes", f"{post}/shares", f"{post}/replies", f"/contexts/{shelf.work}", f"/works/{shelf.deleted}",
+        "/actor", "/users/alice", "/users/alice/outbox", "/users/alice/followers", "/users/alice/following", "/nodeinfo/2.1",
+        "/.well-known/nodeinfo", "/.well-known/webfinger?resource=acct:alice@art.test",
+        "/.well-known/webfinger?resource=http://art.test/", f"{post}/activity/create",
+    ]  # fmt: skip
+    said = json.dumps(
+        [paths, *[await (await client.get(path)).get_json(force=True) for path in paths]], ensure_ascii=False
+    )
+    said += (GOLDEN / "actor.json").read_text(
+        "utf-8"
+    )  # people of the tests' houses share six RSA keys and have no other
+    listed = re.findall(r"\[FEP-([0-9a-f]{4}):", page)
+    assert sorted(listed) == sorted(set(listed))
+    assert set(SPOKEN) <= set(listed)
+    for proposal in listed:
+        assert SPOKEN[proposal](said, page), proposal
 
 
 async def test_bovine_finds_the_artist_and_understands_the_work(

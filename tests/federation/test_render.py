@@ -1,7 +1,9 @@
 """Rows → JSON. Each golden file is a document that somebody has read and found good; a change of form shows as a diff."""
 
+import hashlib
 import json
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,27 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from federation import lint, render
 from federation.audience import addresses
-from federation.vocabulary import PUBLIC
+from federation.conversations import Place
+from federation.vocabulary import ACTIVITIES, PUBLIC
 from server import rights
-from server.models import Audience, Kind, Licence, Rating, RenditionPurpose, Reservation
-from tests.federation.rows import KEY, THEN, URLS, a_comment, a_face, a_gallery, a_picture, a_work, an_actor, an_artwork
+from server.models import Audience, Dialect, Key, Kind, Licence, Rating, RenditionPurpose, Reservation, Tag
+from tests.federation.rows import (
+    KEYS,
+    PROVING,
+    THEN,
+    URLS,
+    a_boost,
+    a_comment,
+    a_face,
+    a_gallery,
+    a_picture,
+    a_work,
+    an_actor,
+    an_artwork,
+    eve,
+    her_note,
+    the_house,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "rendered"
 
@@ -34,14 +53,63 @@ def an_edited_warned_work() -> Any:
     )
 
 
+def a_large_work() -> Any:
+    """Six pictures, a warning, and of its two tags one that the description mentions."""
+    files = [(RenditionPurpose.FEDERATION, "jpeg", 1600, 1200)]
+    return a_work(
+        media=[a_picture(number, files) for number in range(1, 7)],
+        warning="Deep <water>",
+        text="Six views of the #Harbour.",
+        html="<p>Six views of the #Harbour.</p>",
+        tags=[Tag(id=1, name="harbour", label="Harbour"), Tag(id=2, name="grösse", label="Größe")],
+    )
+
+
+def dialect(work: Any, of: Dialect) -> Any:
+    return lambda: render.post_object(work(), URLS, of)
+
+
+NEW = "http://art.test/activities/9"
+THEIR_FOLLOW = "https://far.test/follows/1"
+THEIR_CONTEXT = Place(her_note(), "https://far.test/contexts/7")
+GALLERY = URLS.gallery(a_gallery())
 DOCUMENTS = {
-    "work": lambda: render.post_object(a_work(), URLS),
-    "work-edited-warned-untitled-open": lambda: render.post_object(an_edited_warned_work(), URLS),
-    "comment": lambda: render.note(a_comment(reply_to_id=42), URLS, a_work()),
+    "work": dialect(a_work, Dialect.IMAGE),
+    "work.image-mastodon": dialect(a_work, Dialect.IMAGE_MASTODON),
+    "work.note": dialect(a_work, Dialect.NOTE),
+    "work-large": dialect(a_large_work, Dialect.IMAGE),
+    "work-large.image-mastodon": dialect(a_large_work, Dialect.IMAGE_MASTODON),
+    "work-large.note": dialect(a_large_work, Dialect.NOTE),
+    "work-edited-warned-untitled-open": dialect(an_edited_warned_work, Dialect.IMAGE),
+    "work-edited-warned-untitled-open.note": dialect(an_edited_warned_work, Dialect.NOTE),
+    "comment": lambda: render.note(a_comment(reply_to_id=42), URLS, Place(a_work(), URLS.context(42))),
+    "comment-elsewhere": lambda: render.note(a_comment(reply_to_id=40), URLS, THEIR_CONTEXT),
+    "picture": lambda: render.media_object(a_work().media[0], a_work(), URLS, rights.of(a_work())),
     "create": lambda: render.create(a_work(), URLS, render.post_object(a_work(), URLS)),
-    "actor": lambda: render.actor(an_actor(), URLS, KEY, [a_gallery()]),
-    "actor-with-face": lambda: render.actor(actor_with_face(), URLS, KEY),
+    "update": lambda: render.update(
+        NEW, an_edited_warned_work(), URLS, render.post_object(an_edited_warned_work(), URLS, Dialect.NOTE)
+    ),
+    "delete": lambda: render.delete(
+        NEW, a_work(deleted_at=THEN), URLS, [PUBLIC], ["http://art.test/users/ada/followers"]
+    ),
+    "announce": lambda: render.announce(a_boost(), her_note(), URLS),
+    "undo-announce": lambda: render.undo(NEW, render.document(render.announce(a_boost(), her_note(), URLS))),
+    "like": lambda: render.like(NEW, an_actor(), her_note(), URLS),
+    "follow": lambda: render.follow(NEW, an_actor(), eve(), URLS),
+    "accept": lambda: render.accept(NEW, an_actor(), eve(), THEIR_FOLLOW, URLS),
+    "reject": lambda: render.reject(NEW, an_actor(), eve(), THEIR_FOLLOW, URLS),
+    "block": lambda: render.block(NEW, an_actor(), eve(), URLS),
+    "flag": lambda: render.flag(NEW, the_house(), eve(), [her_note()], "Copies my works.", URLS),
+    "add": lambda: render.add(NEW, an_actor(), a_work(), GALLERY, URLS),
+    "remove": lambda: render.remove(NEW, an_actor(), a_work(), URLS.featured(an_actor()), URLS),
+    "update-actor": lambda: render.update_actor(NEW, an_actor(), URLS, render.actor(an_actor(), URLS, KEYS), THEN),
+    "delete-actor": lambda: render.delete_actor(NEW, an_actor(), URLS),
+    "delete-actor-typed": lambda: render.delete_actor(NEW, an_actor(), URLS, typed=True),
+    "actor": lambda: render.actor(an_actor(), URLS, KEYS, [a_gallery()]),
+    "actor-with-face": lambda: render.actor(actor_with_face(), URLS, KEYS),
+    "house": lambda: render.house(the_house(), URLS, KEYS, "Art & more", "Of a <few>."),
     "gallery": lambda: render.gallery(a_gallery(), URLS, 2),
+    "featured-tags": lambda: render.featured_tags(an_actor(), URLS, a_work().tags),
     "page": lambda: render.page(
         "http://art.test/x?page=1", "http://art.test/x", ["http://art.test/works/42"], "http://art.test/x?page=2"
     ),
@@ -55,7 +123,12 @@ def test_a_document_is_what_its_golden_file_says(name: str) -> None:
     if os.environ.get("CARTELLINO_TEST_GOLDEN") == "write":
         file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     assert document == json.loads(file.read_text("utf-8"))
-    assert lint.check(document) == []
+    wanted = Dialect.IMAGE_MASTODON if name.endswith(".image-mastodon") else Dialect.IMAGE
+    assert lint.check(document, wanted) == []
+
+
+def test_there_is_a_golden_document_of_every_activity() -> None:
+    assert {make()["type"] for make in DOCUMENTS.values()} >= set(ACTIVITIES)
 
 
 def test_no_golden_document_is_left_over() -> None:
@@ -82,6 +155,98 @@ def test_a_tombstone_keeps_nothing_but_that_it_was_there() -> None:
 def test_the_four_audiences_are_told_apart(audience: Audience, to: list[str], cc: list[str]) -> None:
     post = a_comment(audience=audience)
     assert addresses(post, URLS, post.mentions) == (to, cc)
+
+
+def test_a_boost_is_for_everybody_and_told_to_the_author() -> None:
+    boost = render.announce(a_boost(), her_note(), URLS)
+    assert (boost["to"], boost["cc"]) == ([PUBLIC], ["http://art.test/users/ada/followers", "https://far.test/u/eve"])
+
+
+def test_the_three_dialects_are_one_post_with_one_licence() -> None:
+    made = [render.post_object(a_large_work(), URLS, each) for each in Dialect]
+    same = (
+        "id attributedTo published to cc tag context conversation license rights dataMining tdmReservation xRobotsTag"
+    )
+    for term in [
+        *same.split(),
+        "searchableBy",
+        "creditText",
+        "copyrightNotice",
+        "sensitive",
+        "likes",
+        "shares",
+        "replies",
+        "inReplyTo",
+    ]:
+        assert made[0][term] == made[1][term] == made[2][term], term
+    by_dialect = dict(zip(Dialect, made, strict=True))
+    assert by_dialect[Dialect.NOTE]["attachment"] == by_dialect[Dialect.IMAGE]["attachment"]
+    assert by_dialect[Dialect.IMAGE_MASTODON]["attachment"] == by_dialect[Dialect.IMAGE]["attachment"][:4]
+
+
+def test_mastodon_reads_the_description_of_an_image_in_its_summary_after_the_warning() -> None:
+    work = render.post_object(a_large_work(), URLS, Dialect.IMAGE_MASTODON)
+    assert work["summary"] == "<p>Deep &lt;water&gt;</p><p>Six views of the #Harbour.</p>" == work["content"]
+    bare = render.post_object(a_work(html=""), URLS, Dialect.IMAGE_MASTODON)
+    assert (bare["summary"], bare["content"]) == (None, "<p>Heron at Dusk</p>")
+
+
+def test_a_work_as_a_note_ends_with_the_tags_that_it_does_not_mention() -> None:
+    content = render.post_object(a_large_work(), URLS, Dialect.NOTE)["content"]
+    title, description, more, tags = re.findall(r"<p>.*?</p>", content)
+    assert (title, description) == ("<p><strong>Heron at Dusk</strong></p>", "<p>Six views of the #Harbour.</p>")
+    assert ">+2 more</a>" in more and 'href="http://art.test/@ada/42-heron-at-dusk"' in more
+    assert re.sub(r"<[^>]*>", "", tags) == "#Größe"
+    small = render.post_object(a_work(tags=[]), URLS, Dialect.NOTE)["content"]
+    assert small == "<p><strong>Heron at Dusk</strong></p><p>Reeds.</p>"
+
+
+def test_notes_are_alike_in_all_dialects() -> None:
+    assert len({json.dumps(render.post_object(a_comment(), URLS, each)) for each in Dialect}) == 1
+
+
+def test_the_author_of_what_is_answered_is_told_even_where_the_text_does_not_name_them() -> None:
+    note = render.note(a_comment(mentions=[]), URLS, THEIR_CONTEXT)
+    assert note["inReplyTo"] == "https://far.test/notes/1"
+    assert note["cc"] == ["http://art.test/users/ada/followers", "https://far.test/u/eve"]
+    assert [tag["href"] for tag in note["tag"]] == ["https://far.test/u/eve"]
+
+
+def test_nobody_is_added_to_a_note_that_is_not_for_everybody() -> None:
+    note = render.note(a_comment(mentions=[], audience=Audience.MENTIONED), URLS, THEIR_CONTEXT)
+    assert (note["to"], note["cc"], note["tag"]) == ([], [], [])
+
+
+def test_a_conversation_without_a_name_is_given_none() -> None:
+    note = render.note(a_comment(), URLS, Place(her_note(), ""))
+    assert not {"context", "conversation"} & set(note)
+    assert lint.check(render.document(note)) == []
+
+
+def test_of_several_keys_the_newest_is_shown() -> None:
+    older = Key(id=0, kind="rsa", public_pem="an older key", private_pem="")
+    shown = render.actor(an_actor(), URLS, [KEYS[0], older, PROVING])
+    assert shown["publicKey"]["publicKeyPem"] == KEYS[0].public_pem
+    # RFC 8032's key as did:key and others write it.
+    assert shown["assertionMethod"][0]["publicKeyMultibase"] == "z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw"
+
+
+def test_a_digest_is_a_multihash_of_the_file() -> None:
+    """FEP-1311: every SHA-256 begins with zQm; sha2-256 of nothing is a well-known one."""
+    media = a_picture(3, [(RenditionPurpose.FEDERATION, "jpeg", 640, 640)])
+    media.renditions[0].hash = hashlib.sha256(b"").hexdigest()
+    (picture,) = render.post_object(a_work(media=[media]), URLS)["attachment"]
+    assert picture["digestMultibase"] == "zQmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n"
+    assert picture["size"] == 1
+
+
+def test_the_context_of_a_document_holds_the_terms_that_it_uses_and_no_others() -> None:
+    like = render.document(render.like(NEW, an_actor(), her_note(), URLS))
+    assert like["@context"] == ["https://www.w3.org/ns/activitystreams"]
+    announce = render.document(render.announce(a_boost(), her_note(), URLS))
+    assert {"proof", "cryptosuite", "proofPurpose", "assertionMethod"} <= set(announce["@context"][1])
+    note = render.document(render.note(a_comment(), URLS))
+    assert set(note["@context"][1]) == {"sensitive", "ostatus", "conversation"}
 
 
 def test_the_federation_jpeg_is_preferred_and_the_full_size_only_linked() -> None:

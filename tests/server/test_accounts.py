@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import func, select, update
@@ -52,7 +53,7 @@ async def make(site: Site, handle: str = "ines", role: Role = Role.MEMBER) -> Ac
         )
 
 
-_made: list[tuple[str, keys.Pair]] = []
+_made: list[tuple[str, keys.Pairs]] = []
 
 
 async def enter(site: Site, name: str = "ines", password: str = PASSWORD, network: str = NETWORK) -> str:
@@ -70,10 +71,12 @@ async def test_an_account_comes_with_a_profile_and_sealed_keys(site: Site) -> No
     assert account.actor.display_name == "ines"
     assert account.password_hash.startswith("$argon2id$v=19$m=65536,t=3,p=1$")
     async with site.db.read() as tx:
-        [key] = list(await tx.scalars(select(Key).where(Key.actor_id == account.actor_id)))
+        found = {key.kind: key for key in await tx.scalars(select(Key).where(Key.actor_id == account.actor_id))}
+    assert found.keys() == {"rsa", "ed25519"}
+    key = found["rsa"]
     assert "PRIVATE" not in key.private_pem  # security.md, part D: encrypted at rest
     private = keys.load_private(site.secret, key)
-    assert private.key_size == 2048
+    assert isinstance(private, RSAPrivateKey) and private.key_size == 2048
     public = load_pem_public_key(key.public_pem.encode())
     public.verify(private.sign(b"hello", padding.PKCS1v15(), SHA256()), b"hello", padding.PKCS1v15(), SHA256())  # type: ignore[union-attr,call-arg,arg-type]
 
@@ -82,8 +85,8 @@ async def test_keys_open_with_the_houses_secret_and_in_their_own_row_only(site: 
     first = await make(site)
     second = await accounts.create_by_hand(site, handle="bea", email="bea@mail.test", password=PASSWORD)
     async with site.db.read() as tx:
-        one = await tx.scalar(select(Key).where(Key.actor_id == first.actor_id))
-        two = await tx.scalar(select(Key).where(Key.actor_id == second.actor_id))
+        one = await keys.newest(tx, first.actor_id, keys.RSA)
+        two = await keys.newest(tx, second.actor_id, keys.RSA)
     assert one is not None and two is not None
     with pytest.raises(keys.Unreadable):
         keys.load_private(bytes(32), one)
@@ -542,7 +545,7 @@ async def test_unconfirmed_sign_ups_of_an_open_house_are_forgotten(site: Site) -
         await joining.forget(tx)
     async with site.db.read() as tx:
         assert [account.actor.handle for account in await accounts.everybody(tx)] == ["asks"]
-        assert await tx.scalar(select(func.count(Key.id))) == 1
+        assert await tx.scalar(select(func.count(Key.id))) == 2  # of one actor
 
 
 async def test_another_address_is_confirmed_and_the_earlier_one_told(site: Site) -> None:

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from server import artworks, clock, ids, posts, uploads
+from server import artworks, clock, galleries, ids, notifications, posts, uploads
 from server.artworks import Draft, Picture
 from server.errors import Conflict, Gone, Invalid, NotFound
 from server.models import Account, Artwork, Audience, Licence, Media, MediaState, Post, Reservation
 from server.site import Site
+from tests import abroad
 from tests.works import one, picture, publish, renditions_of, upload
 
 KEY = "k" * 20
@@ -298,3 +299,62 @@ async def test_seventeen_images_do_not_fit(site: Site, alice: Account) -> None:
         await save(site, alice, Draft(pictures=(Picture(extra.id),)))
     assert secrets.compare_digest(media[0].master_hash, extra.master_hash)  # same bytes, and still two pictures
     assert media[0].master_key != extra.master_key
+
+
+# -- what other servers are told -----------------------------------------------------------------------------------------
+async def verbs(site: Site) -> list[str]:
+    return [job.verb for job in await abroad.told(site)]
+
+
+async def finish(site: Site, post: Post) -> None:
+    """All pictures of `post` are made, without making them."""
+    async with site.db.write() as tx:
+        await tx.execute(update(Media).where(Media.post_id == post.id).values(state=MediaState.READY))
+        await artworks.settle(tx, post.id)
+
+
+async def test_a_work_is_told_once_when_all_its_sizes_exist(site: Site, alice: Account, bob: Account) -> None:
+    post = await publish(site, alice, text="For @bob", galleries=("La Gardienne",))
+    async with site.db.write() as tx:
+        await tx.execute(update(Media).where(Media.post_id == post.id).values(state=MediaState.SHOWN))
+        assert await artworks.settle(tx, post.id)  # it can be seen here
+    assert await verbs(site) == []
+    async with site.db.read() as tx:
+        assert await notifications.list(tx, bob.actor) == []
+    await asyncio.gather(*(finish(site, post) for _ in range(4)))
+    assert await verbs(site) == ["Create", "Add"]
+    async with site.db.read() as tx:
+        gallery = await galleries.get(tx, alice.actor, "la-gardienne")
+        assert [row.post_id for row in await notifications.list(tx, bob.actor)] == [post.id]
+    assert [job.subject_id for job in await abroad.told(site, "Add")] == [gallery.id]
+
+
+async def test_edits_are_told_afterwards_and_wait_for_new_pictures(site: Site, alice: Account) -> None:
+    post = await publish(site, alice)
+    await finish(site, post)
+    media = post.media[0]
+
+    async def edit(**said: Any) -> None:
+        async with site.db.write() as tx:
+            mine = await posts.mine(tx, post.id, alice.actor)
+            draft = Draft(**{"pictures": (Picture(media.id),)} | said)
+            await artworks.edit(tx, mine, draft, urls=site.urls)
+
+    await edit(title="Another title")
+    assert await verbs(site) == ["Create", "Update"]
+    fresh = await upload(site, alice)
+    await edit(pictures=(Picture(media.id), Picture(fresh.id)))
+    assert await verbs(site) == ["Create", "Update"]
+    # Whoever must not have it any longer does not wait for the picture; and then all is told once more.
+    await edit(audience=Audience.FOLLOWERS, pictures=(Picture(media.id), Picture(fresh.id)))
+    assert await verbs(site) == ["Create", "Update", "Update"]
+    await finish(site, post)
+    await finish(site, post)
+    assert await verbs(site) == ["Create", "Update", "Update", "Update"]
+
+
+async def test_drafts_are_told_to_nobody(site: Site, alice: Account) -> None:
+    media = await upload(site, alice)
+    post = await save(site, alice, Draft(title="Draft", galleries=("Sketches",), pictures=(Picture(media.id),)))
+    await finish(site, post)
+    assert await verbs(site) == []

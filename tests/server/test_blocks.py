@@ -2,10 +2,11 @@
 
 import pytest
 
-from server import blocks, follows, posts
+from server import actors, blocks, follows, posts
 from server.errors import Invalid, NotFound
 from server.models import Account
 from server.site import Site
+from tests import abroad
 from tests.hung import hang
 
 
@@ -55,3 +56,49 @@ async def test_nobody_blocks_themselves(site: Site, alice: Account) -> None:
     with pytest.raises(Invalid):
         async with site.db.write() as tx:
             await blocks.block(tx, alice.actor, alice.actor)
+
+
+async def test_a_block_of_somebody_elsewhere_ends_the_follows_there_too(site: Site, alice: Account) -> None:
+    mia = await abroad.person(site)
+    async with site.db.write() as tx:
+        await follows.follow(tx, alice.actor, mia)
+        await follows.follow(tx, mia, alice.actor, uri="https://far.example/follows/1")
+    await abroad.nothing_told(site)
+    async with site.db.write() as tx:
+        assert await blocks.block(tx, alice.actor, mia)
+    told = [(job.verb, job.person_id, job.uri) for job in await abroad.told(site)]
+    assert told == [("UndoFollow", mia.id, ""), ("Reject", mia.id, "https://far.example/follows/1")]
+
+
+async def test_the_block_itself_is_told_only_by_those_who_want_that(site: Site, alice: Account, bob: Account) -> None:
+    mia = await abroad.person(site)
+    async with site.db.write() as tx:
+        loud = await actors.set_privacy(tx, bob.actor, shows_follows=False, announces_blocks=True)
+        for blocker in (alice.actor, loud):
+            await blocks.block(tx, blocker, mia)
+            await blocks.block(tx, blocker, mia)
+        await blocks.block(tx, loud, alice.actor)
+    assert [(job.actor_id, job.person_id) for job in await abroad.told(site, "Block")] == [(bob.actor_id, mia.id)]
+    async with site.db.write() as tx:
+        assert await blocks.unblock(tx, loud, mia) and not await blocks.unblock(tx, loud, mia)
+    assert [job.actor_id for job in await abroad.told(site, "UndoBlock")] == [bob.actor_id]
+
+
+async def test_a_block_from_elsewhere_works_both_ways_and_is_not_echoed(site: Site, alice: Account) -> None:
+    mia = await abroad.person(site)
+    hers, work = await abroad.post(site, mia), await hang(site, alice)
+    async with site.db.write() as tx:
+        await follows.follow(tx, alice.actor, mia)
+    await abroad.nothing_told(site)
+    for _ in range(2):
+        async with site.db.write() as tx:
+            await blocks.block(tx, mia, alice.actor, uri="https://far.example/blocks/1")
+    async with site.db.read() as tx:
+        for post, viewer in ((hers, alice.actor), (work, mia)):
+            with pytest.raises(NotFound):
+                await posts.get(tx, post.id, viewer)
+    assert await abroad.told(site) == []
+    eve = await abroad.person(site, "eve")
+    async with site.db.write() as tx:  # the same id from somebody else is a block of its own
+        assert await blocks.block(tx, eve, alice.actor, uri="https://far.example/blocks/1")
+        assert await blocks.blocking(tx, alice.actor, eve)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from server.db import driver_url, insert_once
+from server.db import Session, driver_url, insert_once
 from server.models import House
 from server.site import Site
 
@@ -64,3 +64,55 @@ def test_the_drivers_are_ours() -> None:
     assert driver_url("postgresql://u@h/d").drivername == "postgresql+asyncpg"
     assert driver_url("postgres://u@h/d").drivername == "postgresql+asyncpg"
     assert driver_url("sqlite:///x.db").drivername == "sqlite+aiosqlite"
+
+
+# -- together --------------------------------------------------------------------------------------------------------------
+_asked: list[list[str]] = []
+
+
+async def _insert(tx: Session, names: list[str]) -> list[bool]:
+    _asked.append(names)
+    return [await insert_once(tx, House(name=name, value="x" if name != "testbad" else None)) for name in names]
+
+
+async def _read(tx: Session, names: list[str]) -> list[bool]:
+    known = set(await tx.scalars(select(House.name).where(House.name.in_(names))))
+    return [name in known for name in names]
+
+
+async def test_many_write_together_in_few_transactions(site: Site) -> None:
+    _asked.clear()
+    before = site.db.generation
+    names = [f"test{number}" for number in range(300)]
+    assert all(await asyncio.gather(*(site.db.together(_insert, name) for name in names)))
+    assert [name for asked in _asked for name in asked] == names
+    assert site.db.generation - before == len(_asked) <= 3
+    assert await count(site) == 300
+    assert await site.db.together(_insert, "test7") is False
+
+
+async def test_one_that_cannot_be_written_spoils_no_other(site: Site) -> None:
+    _asked.clear()
+    names = ["test1", "testbad", "test2"]
+    first, bad, last = await asyncio.gather(
+        *(site.db.together(_insert, name) for name in names), return_exceptions=True
+    )
+    assert first is True and last is True and isinstance(bad, DBAPIError)
+    assert await count(site) == 2
+
+
+async def test_who_reads_together_gets_their_own_answer(site: Site) -> None:
+    await site.db.together(_insert, "test1")
+    names = ["test1", "test2"] * 50
+    answers = await asyncio.gather(*(site.db.together(_read, name, reading=True) for name in names))
+    assert answers == [True, False] * 50
+
+
+async def test_what_was_handed_in_is_written_though_nobody_waits_any_more(site: Site) -> None:
+    task = asyncio.create_task(site.db.together(_insert, "test1"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await site.db.together(_insert, "test2")
+    assert await count(site) == 2

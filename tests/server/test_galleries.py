@@ -2,10 +2,11 @@
 
 import pytest
 
-from server import galleries, posts
+from server import clock, galleries, posts
 from server.errors import Invalid, NotFound
 from server.models import Account, Audience, Gallery, Post, Rating
 from server.site import Site
+from tests import abroad
 from tests.hung import hang, statements
 
 
@@ -168,3 +169,21 @@ async def test_names_and_texts_hold_nothing_that_turns_or_hides(site: Site, alic
     async with site.db.write() as tx:
         made = await galleries.create(tx, alice.actor, "Ink\u202e\u200b gnp\x07", " \u202eWinter\x00\r\nSpring ")
     assert (made.name, made.text) == ("Ink gnp", "Winter\nSpring")
+
+
+async def test_hanging_and_taking_down_are_told_of_what_everybody_may_see(site: Site, alice: Account) -> None:
+    known, hidden, new = (
+        await hang(site, alice),
+        await hang(site, alice, audience=Audience.FOLLOWERS),
+        await hang(site, alice),
+    )
+    async with site.db.write() as tx:
+        for work in (known, hidden):
+            (await tx.get_one(Post, work.id)).told_at = clock.now()
+        gallery = await galleries.create(tx, alice.actor, "Sea")
+    for work in (known, hidden, new):
+        await put(site, alice, work, "Sea")
+        await put(site, alice, work, "Sea")
+        await put(site, alice, work)
+    told = [(job.verb, job.post_id, job.subject_id) for job in await abroad.told(site)]
+    assert told == [("Add", known.id, gallery.id), ("Remove", known.id, gallery.id)]

@@ -132,3 +132,83 @@ async def test_success_deletes_the_row(site: Site) -> None:
     await enqueue(site, LETTER)
     assert await worker.drain(site, {jobs.Mail: fine}) == 1
     assert await rows(site) == []
+
+
+async def test_each_kind_has_a_schedule_of_its_own(site: Site) -> None:
+    async def fail(_: Site, __: jobs.Job) -> None:
+        raise RuntimeError("boom")
+
+    await enqueue(site, jobs.Fetch("post", "https://far.test/1"), jobs.Deliver("far.test"))
+    handlers: worker.Handlers = {jobs.Fetch: fail, jobs.Deliver: fail}
+    moment = clock.now()
+    for attempt in range(40):
+        assert await worker.drain(site, handlers, ("fetch", "deliver")) == (2 if attempt < 5 else 1), attempt
+        moment += timedelta(days=1)
+        clock.set_source(lambda at=moment: at)  # type: ignore[misc]
+    fetch, deliver = await rows(site)
+    assert fetch.failed_at is not None and fetch.attempts == len(jobs.Fetch.SCHEDULE) + 1
+    assert deliver.failed_at is None, "deliveries end by rules of their own"
+
+
+async def test_what_knows_its_time_comes_back_for_ever(site: Site) -> None:
+    async def wait(_: Site, __: jobs.Mail) -> None:
+        raise TryLater("not yet", clock.after(hours=1))
+
+    await enqueue(site, LETTER)
+    moment = clock.now()
+    for _ in range(3 * len(jobs.SCHEDULE)):
+        assert await worker.drain(site, {jobs.Mail: wait}, ("mail",)) == 1
+        moment += timedelta(hours=2)
+        clock.set_source(lambda at=moment: at)  # type: ignore[misc]
+    [row] = await rows(site)
+    assert row.failed_at is None and row.attempts == 0
+
+
+async def test_a_job_may_come_back_in_another_lane(site: Site) -> None:
+    async def away(_: Site, job: jobs.Deliver) -> None:
+        raise jobs.Again(jobs.Deliver(job.host, slow=True), "away", clock.after(hours=1))
+
+    await enqueue(site, jobs.Deliver("far.test"))
+    await worker.drain(site, {jobs.Deliver: away}, ("deliver",))
+    [row] = await rows(site)
+    assert (row.lane, row.payload, row.key) == ("slow", {"host": "far.test", "slow": True}, "deliver:far.test")
+
+
+async def test_ensure_writes_what_nobody_waits_to_begin(site: Site) -> None:
+    async def ensure(*hosts: str) -> None:
+        async with site.db.write() as tx:
+            await jobs.ensure(tx, [jobs.Deliver(host) for host in hosts])
+
+    await ensure("a.test", "b.test")
+    await ensure("a.test", "c.test")
+    assert [row.payload["host"] for row in await rows(site)] == ["a.test", "b.test", "c.test"]
+    assert len(await claim(site, "deliver")) == 3
+    await ensure("a.test")
+    assert len(await rows(site)) == 4, "one that runs may have looked too early"
+    assert await claim(site, "deliver") == [], "and its successor waits for its end"
+
+
+async def test_wake_lets_what_waits_begin_now(site: Site) -> None:
+    async with site.db.write() as tx:
+        jobs.enqueue(tx, jobs.Deliver("a.test"), due=clock.after(days=1))
+    async with site.db.write() as tx:
+        assert await jobs.wake(tx, jobs.Deliver("a.test").key)
+        assert not await jobs.wake(tx, jobs.Deliver("b.test").key)
+    assert len(await claim(site, "deliver")) == 1
+
+
+async def test_only_lanes_with_something_due_are_looked_into(site: Site) -> None:
+    await enqueue(site, LETTER, jobs.Render(1))
+    async with site.db.write() as tx:
+        jobs.enqueue(tx, jobs.Deliver("a.test"), due=clock.after(days=1))
+    async with site.db.read() as tx:
+        assert await jobs.due_lanes(tx, ["render", "mail", "deliver", "slow"]) == ["render", "mail"]
+    await claim(site, "mail")
+    async with site.db.read() as tx:
+        assert await jobs.due_lanes(tx, list(jobs.LANES)) == ["render"]
+
+
+def test_two_hosts_never_share_a_key() -> None:
+    long = "a" * 60 + "." + "b" * 60 + "." + "c" * 60 + "."
+    keys = {jobs.Deliver(long + end).key for end in ("one.test", "two.test")}
+    assert len(keys) == 2 and all(len(key) <= 200 for key in keys)

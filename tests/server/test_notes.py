@@ -10,6 +10,7 @@ from server.errors import Conflict, Invalid
 from server.models import Account, Audience, Post
 from server.notes import Note
 from server.site import Site
+from tests import abroad
 from tests.works import one
 
 KEY = "note-key-0000000000"
@@ -117,3 +118,13 @@ async def test_a_form_whose_note_was_deleted_writes_nothing(site: Site, alice: A
         await posts.remove(tx, await posts.mine(tx, post.id, alice.actor), alice.actor)
     with pytest.raises(Conflict):
         await write(site, alice, Note("x"))
+
+
+async def test_a_note_is_told_once_and_each_change_afterwards(site: Site, alice: Account) -> None:
+    await asyncio.gather(*(write(site, alice, Note("Once")) for _ in range(3)))
+    post = await write(site, alice, Note("Once"))
+    assert [(job.verb, job.post_id) for job in await abroad.told(site)] == [("Create", post.id)]
+    async with site.db.write() as tx:
+        mine = await posts.mine(tx, post.id, alice.actor)
+        await notes.edit(tx, mine, Note("Once", audience=Audience.MENTIONED), urls=site.urls)
+    assert [job.verb for job in await abroad.told(site)] == ["Create", "Update"]

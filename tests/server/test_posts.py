@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from server import actors, artworks, blocks, clock, follows, notes, posts
+from server import actors, artworks, blocks, boosts, clock, favourites, follows, notes, posts
 from server.artworks import Draft
-from server.errors import Gone, NotFound
+from server.errors import Gone, Invalid, NotFound
 from server.models import (
     Account,
     AccountState,
@@ -26,6 +26,7 @@ from server.models import (
 )
 from server.notes import Note
 from server.site import Site
+from tests import abroad
 from tests.conftest import make_account
 from tests.hung import hang, say
 from tests.works import files_in, one, publish
@@ -239,3 +240,97 @@ async def test_of_two_that_remove_an_answer_at_once_one_counts_it(site: Site, al
     assert sorted(end is None for end in ends) == [False, True], ends
     async with site.db.read() as tx:
         assert (await tx.get_one(Post, work.id)).replies == 2
+
+
+# -- what other servers are told, and what they said ---------------------------------------------------------------------
+async def test_whoever_liked_or_boosted_what_is_removed_is_told(site: Site, alice: Account, bob: Account) -> None:
+    mia, eve = await abroad.person(site), await abroad.person(site, "eve")
+    note = await say(site, alice, "Soon gone", audience=Audience.UNLISTED)
+    async with site.db.write() as tx:
+        await favourites.add(tx, mia, await posts.get(tx, note.id, mia))
+        await favourites.add(tx, bob.actor, await posts.get(tx, note.id, bob.actor))
+        await boosts.add(tx, eve, await posts.get(tx, note.id, eve))
+    await abroad.nothing_told(site)
+    async with site.db.write() as tx:
+        await posts.remove(tx, await posts.get(tx, note.id, alice.actor), alice.actor)
+    (job,) = await abroad.told(site)
+    assert (job.verb, job.actor_id, job.post_id) == ("Delete", alice.actor_id, note.id)
+    assert sorted(job.people) == sorted([mia.id, eve.id])
+
+
+@pytest.mark.parametrize("audience", list(Audience))
+async def test_a_removed_post_is_told_whoever_it_was_for_and_a_draft_never(
+    site: Site, alice: Account, audience: Audience
+) -> None:
+    note, draft = await say(site, alice, "Soon gone", audience=audience), await hang(site, alice, published=False)
+    await abroad.nothing_told(site)
+    for post in (note, draft):
+        async with site.db.write() as tx:
+            await posts.remove(tx, await posts.get(tx, post.id, alice.actor), alice.actor)
+    assert [(job.verb, job.post_id) for job in await abroad.told(site)] == [("Delete", note.id)]
+
+
+async def test_a_post_of_somebody_elsewhere_goes_without_an_echo(site: Site, bob: Account) -> None:
+    mia, eve = await abroad.person(site), await abroad.person(site, "eve")
+    hers = await abroad.post(site, mia)
+    answer = await abroad.post(site, eve, "Oh", above=hers)
+    async with site.db.write() as tx:
+        await posts.answered(tx, hers.id)
+        with pytest.raises(NotFound):
+            await posts.remove(tx, await posts.get(tx, hers.id, eve), eve)
+        await posts.remove(tx, await posts.get(tx, answer.id, eve), eve)
+        assert (await posts.get(tx, hers.id, bob.actor)).replies == 0
+        await posts.remove(tx, await posts.get(tx, hers.id, mia), mia)
+        with pytest.raises(Gone):
+            await posts.get(tx, hers.id, bob.actor)
+    assert await abroad.told(site) == []
+    assert (await one(site, Post, hers.id)).uri == hers.uri  # a Create that comes late finds the tombstone
+
+
+async def test_what_comes_with_a_post_of_another_server(site: Site, bob: Account) -> None:
+    hers = await abroad.post(site, await abroad.person(site))
+    async with site.db.read() as tx:
+        post = await posts.get(tx, hers.id, bob.actor)
+    assert post.origin and post.origin.page == f"https://far.example/@mia/{hers.id}"
+
+
+async def test_at_most_five_public_posts_of_ones_own_are_pinned(site: Site, alice: Account, bob: Account) -> None:
+    notes = [await say(site, alice, f"Note {number}") for number in range(6)]
+    hidden = await say(site, alice, "Hidden", audience=Audience.FOLLOWERS)
+    await abroad.nothing_told(site)
+
+    async def pin(post: Post, actor: Actor) -> bool:
+        async with site.db.write() as tx:
+            return await posts.pin(tx, await posts.get(tx, post.id, alice.actor), actor)
+
+    for note in notes[:5]:
+        assert await pin(note, alice.actor)
+    assert not await pin(notes[0], alice.actor)
+    for post, actor, error in (
+        (notes[5], alice.actor, Invalid), (hidden, alice.actor, Invalid), (notes[5], bob.actor, NotFound),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            await pin(post, actor)
+    async with site.db.write() as tx:
+        assert [post.id for post in await posts.pinned(tx, alice.actor, None)] == [
+            note.id for note in reversed(notes[:5])
+        ]
+        assert await posts.unpin(tx, await posts.get(tx, notes[2].id, alice.actor), alice.actor)
+        assert not await posts.unpin(tx, await posts.get(tx, notes[2].id, alice.actor), alice.actor)
+        with pytest.raises(NotFound):
+            await posts.unpin(tx, await posts.get(tx, notes[1].id, alice.actor), bob.actor)
+    told = [(job.verb, job.post_id, job.subject_id) for job in await abroad.told(site)]
+    assert told == [("Add", note.id, None) for note in notes[:5]] + [("Remove", notes[2].id, None)]
+
+
+async def test_two_pins_at_once_do_not_pass_the_limit(site: Site, alice: Account) -> None:
+    notes = [await say(site, alice, f"Note {number}") for number in range(8)]
+
+    async def pin(post: Post) -> bool:
+        try:
+            async with site.db.write() as tx:
+                return await posts.pin(tx, await posts.get(tx, post.id, alice.actor), alice.actor)
+        except Invalid:
+            return False
+
+    assert sum(await asyncio.gather(*(pin(note) for note in notes))) == posts.MAX_PINNED

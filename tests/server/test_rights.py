@@ -10,7 +10,7 @@ import pytest
 from server import rights
 from server.errors import Invalid
 from server.models import Actor, Artwork, Kind, Licence, Post, Reservation
-from server.rights import LICENCES, RESERVATIONS, Rights
+from server.rights import LICENCES, RESERVATIONS, Rights, channels
 from server.rights.channels import CHANNELS
 
 ROOT = Path(__file__).parents[2]
@@ -164,3 +164,37 @@ def test_a_work_is_described_with_its_artist_and_its_year() -> None:
     assert rights.of(post) == Rights(Licence.BY, Reservation.NO_GENAI, "Ada Ink", 1998)
     with pytest.raises(ValueError, match="only a work"):
         rights.of(Post(kind=Kind.NOTE, author=author))
+
+
+def test_what_nobody_stated_is_said_to_be_assumed() -> None:
+    """Duty 4: unknown is passed on as no-ai, and nobody claims that the author said so."""
+    artwork = Artwork(
+        licence=Licence.ARR, reservation=Reservation.NO_AI, licence_stated=False, reservation_stated=False
+    )
+    unknown = rights.describe(artwork, holder="Mia", year=2026)
+    words = channels.words(unknown)
+    assert words.licence == "Licence not stated by the author" and words.licence_uri == words.deed == ""
+    assert words.reservation.startswith("Not stated by the author.") and words.reserved
+    assert not words.licence_stated and not words.reservation_stated
+    assert "not stated by the author" in words.sentence and "2019/790" not in words.sentence
+    assert "All rights reserved" not in words.sentence
+    said = channels.activitypub(unknown)
+    assert "license" not in said and said["tdmReservation"] == 1
+    stated = channels.activitypub(Rights(Licence.ARR, Reservation.NO_AI, "Mia", 2026))
+    assert said["dataMining"] == stated["dataMining"] and said["xRobotsTag"] == stated["xRobotsTag"]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://creativecommons.org/licenses/by/3.0/", "https://creativecommons.org/licenses/by/3.0/"),
+        ("Free Art License 1.3", ""), ("javascript:alert(1)", ""), ("https://a.example/ onclick=x", ""),
+        ('https://a.example/"x', ""),
+    ],
+)  # fmt: skip
+def test_a_licence_that_is_none_of_ours_stays_what_it_is(text: str, address: str) -> None:
+    artwork = Artwork(licence=Licence.ARR, reservation=Reservation.OPEN, licence_text=text)
+    words = channels.words(rights.describe(artwork, holder="Mia", year=2026))
+    assert words.licence == text and words.licence_uri == words.deed == address and words.licence_stated
+    assert "All rights reserved" not in words.sentence and text in words.sentence
+    assert channels.activitypub(rights.describe(artwork, holder="Mia", year=2026)).get("license", "") == address

@@ -1,13 +1,15 @@
 """The worker: rung by a commit, calm at the end."""
 
 import asyncio
+from dataclasses import replace
 
+import pytest
 from sqlalchemy import select
 
 from server import jobs
 from server.models import Job
 from server.site import Site
-from server.worker import Worker
+from server.worker import Worker, step_aside
 
 LETTER = jobs.Mail("ada@mail.test", "Hello", "Text")
 
@@ -44,3 +46,82 @@ async def test_a_stopped_worker_gives_its_job_back_unharmed(site: Site) -> None:
     async with site.db.read() as tx:
         row = (await tx.scalars(select(Job))).one()
     assert row.locked_until is None and row.attempts == 0 and row.failed_at is None
+
+
+async def test_lanes_do_not_wait_for_each_other_and_keep_their_width(site: Site) -> None:
+    most, now, done = 0, 0, 0
+    everything = asyncio.Event()
+
+    async def deliver(_: Site, __: jobs.Deliver) -> None:
+        nonlocal most, now, done
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now, done = now - 1, done + 1
+        if done == 200:
+            everything.set()
+
+    async def never(_: Site, __: jobs.Mail) -> None:
+        await asyncio.sleep(3600)
+
+    async with site.db.write() as tx:
+        for number in range(5):
+            jobs.enqueue(tx, replace(LETTER, subject=str(number)))
+        for number in range(200):
+            jobs.enqueue(tx, jobs.Deliver(f"{number}.test"))
+    worker = Worker(site, {jobs.Mail: never, jobs.Deliver: deliver})
+    running = asyncio.create_task(worker.run())
+    await asyncio.wait_for(everything.wait(), 20)
+    worker.stop()
+    await asyncio.wait_for(running, 5)
+    assert 30 < most <= jobs.LANES["deliver"]
+    async with site.db.read() as tx:
+        left = (await tx.scalars(select(Job))).all()
+    assert [row.lane for row in left if row.lane == "mail"] == ["mail"] * 5
+
+
+async def test_who_steps_aside_makes_room_in_its_lane(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(jobs.LANES, "deliver", 1)
+    monkeypatch.setitem(jobs.LANES, "slow", 1)
+    begun: list[str] = []
+    last = asyncio.Event()
+
+    async def deliver(_: Site, job: jobs.Deliver) -> None:
+        begun.append(job.host)
+        if job.host == "c.test":
+            last.set()
+            return
+        # Seen from a task of the job as well, as timers are.
+        asyncio.get_running_loop().call_soon(step_aside, "slow")
+        await asyncio.sleep(3600 if job.host == "a.test" else 0.2)
+
+    async with site.db.write() as tx:
+        for host in ("a.test", "b.test", "c.test"):
+            jobs.enqueue(tx, jobs.Deliver(host))
+            await tx.flush()
+    worker = Worker(site, {jobs.Deliver: deliver})
+    running = asyncio.create_task(worker.run())
+    await asyncio.wait_for(last.wait(), 5)
+    worker.stop()
+    await asyncio.wait_for(running, 5)
+    assert begun == ["a.test", "b.test", "c.test"]
+    assert not step_aside("slow"), "outside of a worker there is nothing to step aside from"
+
+
+async def test_many_ends_are_written_down_together(site: Site) -> None:
+    async def fine(_: Site, __: jobs.Deliver) -> None:
+        return None
+
+    async with site.db.write() as tx:
+        for number in range(300):
+            jobs.enqueue(tx, jobs.Deliver(f"{number}.test"))
+    before = site.db.generation
+    worker = Worker(site, {jobs.Deliver: fine})
+    running = asyncio.create_task(worker.run())
+    while True:
+        async with site.db.read() as tx:
+            if not (await tx.scalars(select(Job.id))).all():
+                break
+    worker.stop()
+    await running
+    assert site.db.generation - before < 60

@@ -14,7 +14,7 @@ from tests.browsing import Browser, link_in, queued
 from tests.works import picture
 
 PASSWORD = "seven blue herons"
-_made: list[tuple[str, keys.Pair]] = []
+_made: list[tuple[str, keys.Pairs]] = []
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.browsing import Browser, link_in, queued
 from web.auth import safe_next
 
 PASSWORD = "seven blue herons"
-_made: list[tuple[str, keys.Pair]] = []
+_made: list[tuple[str, keys.Pairs]] = []
 
 
 async def make(site: Site, handle: str = "ines", role: Role = Role.MEMBER) -> Account:

@@ -81,7 +81,9 @@ async def test_strangers_are_led_to_the_door(app: Quart, site: Site, alice: Acco
     browser = Browser(app)
     page = await browser.get(f"/@alice/{work.id}")
     assert f'href="http://art.test/login?next=/%40alice/{work.id}"' in page
-    assert 'href="http://art.test/login?next=/%40alice/follow"' in page
+    for verb in ("like", "boost", "reply"):
+        assert f'href="http://art.test/@alice/{work.id}/from-elsewhere?verb={verb}"' in page
+    assert 'href="http://art.test/@alice/follow"' in page
     assert '<form class="swap"' not in page
 
 
@@ -101,7 +103,7 @@ async def test_a_block_is_explained_done_and_taken_back(app: Quart, site: Site, 
     assert browser.location == "http://art.test/@bob"
     page = await browser.get("/@bob")
     assert "You have blocked Bob Reader" in page and "Unwanted" not in page and "Unblock" in page
-    assert "Bob Reader" in await browser.get("/requests")
+    assert "Bob Reader" in await browser.get("/settings/privacy")
     await browser.post("/@bob/unblock")
     assert "Unwanted" in await browser.get("/@bob")
     async with site.db.read() as tx:

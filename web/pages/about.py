@@ -9,7 +9,7 @@ from pathlib import Path
 
 from quart import Blueprint, Response, redirect, request
 
-from server import release, rights, timelines
+from server import hosts, release, rights, timelines
 from web.auth import public, safe_next
 from web.current import site
 from web.page import page
@@ -30,10 +30,12 @@ async def about() -> Response:
     """Who runs this, who is here, who may join, and where the program's source is (AGPL-3.0, section 13)."""
     async with site().db.read() as tx:
         house = await timelines.house(tx)
+        rules = await hosts.published(tx)
     return page(
         "about/about.html",
         shared=True,
         house=house,
+        rules=rules,
         sign_up=SIGN_UP[site().settings.accounts.sign_up],
         release=release.version(),
     )

@@ -11,9 +11,9 @@ from server.models import Actor, Gallery, Media
 from web.auth import public, signed_in
 from web.current import me, site, viewer
 from web.page import hint, page
-from web.pages.profiles import head, wants_document
+from web.pages.profiles import head, lives_elsewhere, wants_document
 from web.paging import covers
-from web.people import person
+from web.people import original, person
 from web.pictures import Addresses, first_sentence
 
 blueprint = Blueprint("galleries", __name__)
@@ -114,6 +114,8 @@ async def delete(handle: str, slug: str) -> Response:
 async def _index(handle: str, errors: dict[str, str] | None = None, form: object = None) -> Response:
     async with site().db.read() as tx:
         actor = await person(tx, handle, viewer())
+        if viewer() is None and not actor.is_local:
+            return lives_elsewhere(actor, original(actor))
         found = await galleries.of(tx, actor, viewer())
         values = await head(tx, actor)
     shown = [row for row in found if row[1] or values["mine"]]

@@ -4,11 +4,11 @@ import secrets
 
 from quart import Blueprint, Response
 
-from server import follows, timelines
+from server import boosts, favourites, follows, timelines
 from web.auth import public, signed_in
 from web.current import me, site, viewer
 from web.page import page
-from web.paging import ASKED, before, covers, part
+from web.paging import ASKED, before, covers, part, shown
 from web.pictures import Addresses
 
 blueprint = Blueprint("home", __name__)
@@ -51,17 +51,21 @@ async def explore() -> Response:
 @blueprint.get("/home")
 @signed_in
 async def home() -> Response:
-    """Works and notes of the people one follows, newest first, with an end."""
+    """Works, notes and boosts of the people one follows, newest first, with an end."""
     async with site().db.read() as tx:
         rows = await timelines.home(tx, me(), before(), ASKED)
         asking = await follows.count_waiting(tx, me())
         found = part(rows)
         answered = await timelines.answered(tx, found.posts, me())
+        ids = [shown(post).id for post in found.posts]
+        liked, boosted = await favourites.liked(tx, me(), ids), await boosts.boosted(tx, me(), ids)
     return page(
         "home/home.html",
         pictures=covers(found.posts),
         found=found,
         answered=answered,
+        liked=liked,
+        boosted=boosted,
         asking=asking,
         form_key=secrets.token_urlsafe(18),
         addresses=Addresses(site().urls, viewer()),

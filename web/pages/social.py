@@ -1,8 +1,8 @@
-"""Follow, like, block: small forms that work by themselves and are made smoother by actions.js."""
+"""Follow, like, boost, pin: small forms that work by themselves and are made smoother by actions.js. And who asks to follow."""
 
 from quart import Blueprint, Response, redirect, request
 
-from server import blocks, favourites, follows, posts
+from server import boosts, favourites, follows, posts
 from server.models import Actor, Post
 from web import auth
 from web.auth import signed_in
@@ -11,15 +11,6 @@ from web.page import environment, hint, page
 from web.people import person
 
 blueprint = Blueprint("social", __name__)
-
-
-@blueprint.get("/@<handle>/follow")
-@signed_in
-async def after_sign_in(handle: str) -> Response:
-    """Where a stranger who pressed Follow arrives after signing in: on the profile, where the button is."""
-    async with site().db.read() as tx:
-        actor = await person(tx, handle, me())
-    return redirect(site().urls.profile(actor), 303)  # type: ignore[return-value]
 
 
 @blueprint.post("/@<handle>/follow")
@@ -50,7 +41,7 @@ async def like(handle: str, post_id: int) -> Response:
     async with site().db.write() as tx:
         post = await posts.get(tx, post_id, me())
         await favourites.add(tx, me(), post)
-    return _liked(post, True)
+    return await _answer("like_button", post, True, "")
 
 
 @blueprint.post("/@<handle>/<id:post_id>/unlike")
@@ -60,46 +51,56 @@ async def unlike(handle: str, post_id: int) -> Response:
     async with site().db.write() as tx:
         post = await posts.get(tx, post_id, me())
         await favourites.remove(tx, me(), post)
-    return _liked(post, False)
+    return await _answer("like_button", post, False, "")
 
 
-@blueprint.get("/@<handle>/block")
+@blueprint.post("/@<handle>/<id:post_id>/boost")
 @signed_in
-async def confirm_block(handle: str) -> Response:
-    """What a block does, before it is done."""
-    async with site().db.read() as tx:
-        actor = await person(tx, handle, me())
-    return page("social/block.html", actor=actor)
-
-
-@blueprint.post("/@<handle>/block")
-@signed_in
-async def block(handle: str) -> Response:
-    """Neither sees the other any more."""
+async def boost(handle: str, post_id: int) -> Response:
+    """Show a public work or note to one's own followers."""
     async with site().db.write() as tx:
-        actor = await person(tx, handle, me())
-        await blocks.block(tx, me(), actor)
-    return hint(redirect(site().urls.profile(actor), 303), "blocked")  # type: ignore[arg-type]
+        post = await posts.get(tx, post_id, me())
+        await boosts.add(tx, me(), post)
+    return await _answer("boost_button", post, True, "boosted")
 
 
-@blueprint.post("/@<handle>/unblock")
+@blueprint.post("/@<handle>/<id:post_id>/unboost")
 @signed_in
-async def unblock(handle: str) -> Response:
-    """Take a block back."""
+async def unboost(handle: str, post_id: int) -> Response:
+    """Take a boost back."""
     async with site().db.write() as tx:
-        actor = await person(tx, handle, me())
-        await blocks.unblock(tx, me(), actor)
-    return hint(redirect(site().urls.profile(actor), 303), "unblocked")  # type: ignore[arg-type]
+        post = await posts.get(tx, post_id, me())
+        await boosts.remove(tx, me(), post)
+    return await _answer("boost_button", post, False, "")
+
+
+@blueprint.post("/@<handle>/<id:post_id>/pin")
+@signed_in
+async def pin(handle: str, post_id: int) -> Response:
+    """Put a work or a note of one's own on top of one's profile."""
+    async with site().db.write() as tx:
+        post = await posts.mine(tx, post_id, me())
+        await posts.pin(tx, post, me())
+    return hint(redirect(site().urls.post_page(post), 303), "pinned")  # type: ignore[arg-type]
+
+
+@blueprint.post("/@<handle>/<id:post_id>/unpin")
+@signed_in
+async def unpin(handle: str, post_id: int) -> Response:
+    """Take it down from there."""
+    async with site().db.write() as tx:
+        post = await posts.mine(tx, post_id, me())
+        await posts.unpin(tx, post, me())
+    return hint(redirect(site().urls.post_page(post), 303), "unpinned")  # type: ignore[arg-type]
 
 
 @blueprint.get("/requests")
 @signed_in
 async def requests() -> Response:
-    """Who asks to follow, for people who approve each follower; and whom one has blocked."""
+    """Who asks to follow, and whether people have to ask at all."""
     async with site().db.read() as tx:
         waiting = await follows.waiting(tx, me())
-        blocked = await blocks.of(tx, me())
-    return page("social/requests.html", waiting=waiting, blocked=blocked)
+    return page("social/requests.html", tab="requests", waiting=waiting)
 
 
 @blueprint.post("/requests")
@@ -130,8 +131,13 @@ async def reject(handle: str) -> Response:
     return hint(redirect("/requests", 303), "saved")  # type: ignore[arg-type]
 
 
-def _liked(post: Post, liked: bool) -> Response:
-    return _fragment("like_button", post, liked) or redirect(f"{site().urls.post_page(post)}#acts", 303)  # type: ignore[return-value]
+async def _answer(button: str, post: Post, state: bool, notice: str) -> Response:
+    """The button as it is now; without a script the page on which it was pressed."""
+    if fragment := _fragment(button, post, state):
+        return fragment
+    target = auth.safe_next((await request.form).get("next"))
+    response = redirect(target if target != "/" else f"{site().urls.post_page(post)}#acts", 303)
+    return hint(response, notice) if notice else response  # type: ignore[arg-type,return-value]
 
 
 async def _back(actor: Actor, notice: str) -> Response:

@@ -7,16 +7,16 @@ from typing import Any
 
 from quart import Blueprint, Response, redirect, request
 
-from server import favourites, follows, galleries, ids, posts, rights, text, timelines
+from server import boosts, favourites, follows, galleries, ids, posts, reach, rights, text, timelines
 from server.errors import NotFound
 from server.models import Audience, Kind, MediaState, Post, Rendition
 from server.rights import channels
 from web.auth import public
 from web.current import site, viewer
 from web.page import page
-from web.pages.profiles import wants_document
+from web.pages.profiles import NOT_INDEXED, wants_document
 from web.paging import covers
-from web.people import person
+from web.people import original, person
 from web.pictures import Addresses, federated, first_sentence, largest
 
 blueprint = Blueprint("works", __name__)
@@ -24,6 +24,8 @@ blueprint = Blueprint("works", __name__)
 # How often the page of a work that is being prepared asks again, in seconds; only its author's browser does.
 REFRESH = 5
 MORE = 6
+# Servers that are named one by one as not reached; of a larger number the artist wants the number.
+MOST_NAMED = 20
 
 
 @dataclass
@@ -60,11 +62,19 @@ async def show(handle: str, key: str) -> Response:
             return redirect(site().urls.post_page(post), 301)  # type: ignore[return-value]
         if wants_document():
             return redirect(site().urls.post(post), 302)  # type: ignore[return-value]
+        if me is None and not post.is_local:
+            to = original(post)
+            return page("elsewhere/away.html", shared=True, headers=NOT_INDEXED, actor=post.author, post=post, to=to)
         answers = await posts.replies(tx, post, me)
+        shown = [post.id, *(answer.id for answer in answers)]
+        mine = me is not None and me.id == post.author_id
         values: dict[str, Any] = {
             "post": post,
-            "mine": me is not None and me.id == post.author_id,
-            "liked": me is not None and post.id in await favourites.liked(tx, me, [post.id]),
+            "mine": mine,
+            "liked": await favourites.liked(tx, me, shown) if me else set(),
+            "boosted": await boosts.boosted(tx, me, shown) if me else set(),
+            "original": "" if post.is_local else original(post),
+            "focus": request.args.get("focus", "") if me else "",
             # What this viewer may read is shown and counted; how many talk among themselves is theirs (row 39).
             "branches": tree(answers, post.id),
             "answers": len(answers),
@@ -77,9 +87,11 @@ async def show(handle: str, key: str) -> Response:
         }
         if post.kind is Kind.NOTE:
             parent = await timelines.find(tx, post.reply_to_id, me)
-            return page("work/note.html", shared=True, parent=parent, **values)
+            pictures = [*post.media, *covers(answers)]
+            return page("work/note.html", shared=True, pictures=pictures, parent=parent, **values)
         values["state"] = await follows.state(tx, me, post.author)
         values["hangs"] = await galleries.holding(tx, post, me)
+        values["came"] = await reach.of(tx, post) if mine and post.published_at else None
         more = await timelines.portfolio(tx, post.author, me, None, MORE + 1)
     more = [other for other in more if other.id != post.id][:MORE]
     number = _number(post)
@@ -87,7 +99,7 @@ async def show(handle: str, key: str) -> Response:
     return page(
         "work/work.html",
         shared=True,
-        pictures=[*post.media, *covers(more)],
+        pictures=[*post.media, *covers(more), *covers(answers)],
         headers={"Refresh": str(REFRESH)} if values["mine"] and _is_being_made(post) else None,
         number=number,
         media=post.media[number - 1] if post.media else None,
@@ -96,6 +108,7 @@ async def show(handle: str, key: str) -> Response:
         rights=settled,
         words=channels.words(settled),
         more=more,
+        most_named=MOST_NAMED,
         **values,
     )
 

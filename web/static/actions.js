@@ -1,4 +1,4 @@
-// Like and follow without leaving the page: the form is sent in the background and the server's new button takes its place.
+// Like, boost and follow without leaving the page: the form is sent in the background and the server's new button takes its place.
 // Without this file, or when anything goes wrong, the form does the same by itself.
 addEventListener('submit', async event => {
   const form = event.target.closest('form.swap');

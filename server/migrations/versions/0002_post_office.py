@@ -31,6 +31,7 @@ COLUMNS = (
     ("actors", "shows_follows"),
     ("actors", "announces_blocks"),
     ("actors", "host"),
+    ("actors", "host_level"),
     ("actors", "page"),
     ("actors", "about_html"),
     ("actors", "inbox"),
@@ -51,6 +52,7 @@ COLUMNS = (
     ("media", "stated"),
     ("media", "seen_at"),
     ("posts", "pinned_at"),
+    ("posts", "told_at"),
     ("posts", "boosts"),
     ("posts", "boost_of_id"),
 )
@@ -102,6 +104,7 @@ def upgrade() -> None:
         sa.Column("type", sa.String(length=60), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("state", WORD, nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=False),
         sa.Column("received_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_received")),
@@ -274,6 +277,7 @@ def upgrade() -> None:
     op.add_column("actors", sa.Column("shows_follows", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("actors", sa.Column("announces_blocks", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("actors", sa.Column("host", sa.String(length=255), nullable=True))
+    op.add_column("actors", sa.Column("host_level", WORD, nullable=False, server_default="none"))
     op.add_column("actors", sa.Column("page", sa.String(length=2048), nullable=False, server_default=""))
     op.add_column("actors", sa.Column("about_html", sa.Text(), nullable=False, server_default=""))
     op.add_column("actors", sa.Column("inbox", sa.String(length=2048), nullable=False, server_default=""))
@@ -299,6 +303,7 @@ def upgrade() -> None:
     op.add_column("media", sa.Column("seen_at", MOMENT, nullable=True))
     _add_boost_of()
     op.add_column("posts", sa.Column("pinned_at", MOMENT, nullable=True))
+    op.add_column("posts", sa.Column("told_at", MOMENT, nullable=True))
     op.add_column("posts", sa.Column("boosts", sa.Integer(), nullable=False, server_default="0"))
     op.create_index(op.f("ix_posts_boost_of_id"), "posts", ["boost_of_id"], unique=False)
     op.create_index("uq_posts_boost", "posts", ["author_id", "boost_of_id"], unique=True)

@@ -1,4 +1,4 @@
-"""What the people who run the house do: let others in."""
+"""Who asks to be let in."""
 
 from typing import cast
 
@@ -10,7 +10,7 @@ from web.auth import role
 from web.current import site
 from web.page import hint, page
 
-blueprint = Blueprint("admin", __name__)
+blueprint = Blueprint("waiting", __name__)
 
 
 @blueprint.get("/admin/waiting")
@@ -19,7 +19,7 @@ async def waiting() -> Response:
     """Who asks to be let in, the longest first."""
     async with site().db.read() as tx:
         people = await accounts.waiting(tx)
-    return page("admin/waiting.html", people=people)
+    return page("admin/waiting.html", tab="waiting", people=people)
 
 
 @blueprint.post("/admin/waiting/<id:account_id>/let-in")

@@ -1,7 +1,4 @@
-"""People and posts of other servers: what was read of them, and their rows here.
-
-The dataclasses are made by federation.parse alone: what stands in them is checked, capped and clean.
-"""
+"""What was read of people and posts of other servers. Made by federation.parse alone: checked, capped and clean."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

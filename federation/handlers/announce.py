@@ -1,0 +1,48 @@
+"""Announce: somebody elsewhere shows a post to their followers; or a group passes on what its members did (FEP-1b12)."""
+
+from federation import remote
+from federation.handlers import subjects
+from federation.handlers.verified import Verified
+from server import boosts
+from server.errors import GiveUp, NotFound
+from server.models import Post
+from server.site import Site
+
+# What groups wrap; of these the object is fetched from its own origin, whatever the group says of it.
+WRAPPED = ("Create", "Update")
+# Wrapped likes, deletions and the like are not ours to count: they come from their own actors.
+IGNORED = ("Like", "Dislike", "Delete", "Undo", "Add", "Remove", "Block", "Lock", "Flag")
+
+
+async def on_announce(site: Site, announce: Verified) -> None:
+    """Only the address counts: what was sent along inside is never believed (security.md row 25)."""
+    inner = announce.activity.object or {}
+    uri = announce.object
+    if inner.get("type") in WRAPPED:
+        wrapped = inner.get("object")
+        found = wrapped.get("id") if isinstance(wrapped, dict) else wrapped
+        uri = found if isinstance(found, str) else ""
+    elif inner.get("type") in IGNORED:
+        raise GiveUp("A group passes on something that counts only from whoever did it.")
+    if not uri:
+        raise GiveUp("It names no post.")
+    async with site.db.read() as tx:
+        known = await subjects.is_known(tx, site.urls, uri)
+        wanted = known or await subjects.is_followed(tx, announce.actor)
+    if not wanted:
+        raise GiveUp("Nobody here follows whoever boosts it, and the post is not known here.")
+    booster = await remote.actor(site, announce.actor)
+    fetched = None if known else await remote.post(site, uri)
+    if not known and fetched is None:
+        raise GiveUp("The post that it boosts could not be read.")
+    async with site.db.write() as tx:
+        post = await subjects.post(tx, site.urls, uri, booster) if known else await _again(tx, fetched)
+        await boosts.add(tx, booster, post, uri=announce.activity.id, at=announce.activity.published)
+
+
+async def _again(tx: object, fetched: Post | None) -> Post:
+    """The fetched post in this transaction."""
+    found = await tx.get(Post, fetched.id) if fetched is not None else None  # type: ignore[attr-defined]
+    if not isinstance(found, Post):
+        raise NotFound
+    return found

@@ -1,0 +1,350 @@
+"""What arrives: `receive` while the sender waits, `process` afterwards. Read top to bottom.
+
+The order is that of security.md part B: whatever costs little is asked first, nobody is asked over the network before a signature
+could be good, nothing is written before it is, and what was answered 202 is on the disk (P1). An activity is done once for each
+(actor, activity id), whichever inbox got it (decision 28); in order for each actor; at least once, so handlers may run twice.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from federation import parse, policy, remote
+from federation.handlers import accept, add, announce, block, create, delete, flag, follow, like, reject, subjects, undo
+from federation.handlers import update as edit
+from federation.handlers.verified import Verified
+from federation.parse import Activity
+from federation.signatures import BadSignature, Claim, Incoming, check_proof, proof_method, read
+from federation.vocabulary import Json
+from server import actors, clock, hosts, ids, jobs, origins
+from server.errors import Forbidden, GiveUp, Gone, Problem, TooMany, TryLater
+from server.models import Actor, Job, Received, ReceivedState
+from server.site import Site
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Site, Verified], Awaitable[None]]
+
+# Everything that is understood. What is not here is answered 202 and dropped.
+HANDLERS: dict[str, Handler] = {
+    "Accept": accept.on_accept,
+    "Add": add.on_add,
+    "Announce": announce.on_announce,
+    "Block": block.on_block,
+    "Create": create.on_create,
+    "Delete": delete.on_delete,
+    "EmojiReact": like.on_like,
+    "Flag": flag.on_flag,
+    "Follow": follow.on_follow,
+    "Like": like.on_like,
+    "Reject": reject.on_reject,
+    "Remove": add.on_remove,
+    "Undo": undo.on_undo,
+    "Update": edit.on_update,
+}
+
+# A handler that fails for no known reason has this many attempts; then the activity is set aside (P9).
+ATTEMPTS = 3
+# One that waits for another server has these pauses, and no longer holds up what its actor does next.
+PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 720))
+# Activities that wait for their commit; beyond that the sender is asked to come again (P10).
+WAITING = 4000
+BATCH = 200
+
+
+# -- while the sender waits ----------------------------------------------------------------------------------------------
+async def receive(site: Site, intake: "Intake", request: Incoming) -> None:
+    """Take an activity in; when this returns it is safe and may be answered 202.
+
+    Raises BadSignature (400, 401), BadDocument (400), Forbidden (403), TooMany (429), and TryLater where the sender's key cannot
+    be had at the moment: that is 503, since a peer drops an activity after a 401 (security.md row 15).
+    """
+    claim = read(request, ours=_ours(site), scheme=urlsplit(site.urls.base).scheme, now=clock.now())
+    host = sender(site, claim)
+    async with site.db.read() as tx:
+        if await hosts.is_suspended(tx, host):
+            raise Forbidden("This server does not exchange anything with yours.")
+    intake.budget.take(host)
+    document = parse.load(request.body)
+    activity = parse.activity(document)
+    if await is_farewell(site, activity):
+        return
+    signer = await signed_by(site, claim)
+    intake.budget.know(host)
+    policy.heard(site, host)
+    actor = await speaker(site, activity, signer, document)
+    if actor is None:
+        await follow_hint(site, activity)
+        return
+    if origins.origin(activity.id) != origins.origin(activity.actor):
+        raise parse.BadDocument("The activity and its actor are of different servers.")
+    if activity.type not in HANDLERS:
+        return
+    await intake.put(activity, request.body)
+
+
+def _ours(site: Site) -> frozenset[str]:
+    return frozenset({urlsplit(site.urls.base).netloc.lower()})
+
+
+def sender(site: Site, claim: Claim) -> str:
+    """The host of the key that a request names; raises BadSignature for an address that could not be one of theirs."""
+    try:
+        host = origins.host(claim.keyid)
+    except GiveUp as wrong:
+        raise BadSignature(401, "The signature names no key that could be fetched.") from wrong
+    if site.urls.is_ours(claim.keyid):
+        raise BadSignature(401, "Nobody of this server sends to it from outside.")  # row 34
+    return host
+
+
+async def is_farewell(site: Site, activity: Activity) -> bool:
+    """Whether it is the Delete of an actor of whom nothing is here: thousands arrive, and their keys are gone already."""
+    if activity.type != "Delete" or activity.object_id != activity.actor:
+        return False
+    async with site.db.read() as tx:
+        return await actors.by_uri(tx, activity.actor) is None
+
+
+async def signed_by(site: Site, claim: Claim) -> Actor:
+    """Who made the signature: the owner of its key. A key that does not fit is read anew, once in five minutes (row 13).
+
+    Raises BadSignature, or TryLater where the key cannot be had at the moment.
+    """
+    try:
+        key, signer = await remote.key(site, claim.keyid)
+        try:
+            claim.verify(key)
+        except BadSignature:
+            fresh, signer = await remote.key(site, claim.keyid, refetch=True)
+            if fresh == key:
+                raise
+            claim.verify(fresh)
+    except BadSignature:
+        raise
+    except (GiveUp, Problem) as wrong:
+        raise BadSignature(401, f"The key of this signature cannot be used: {wrong}") from wrong
+    return signer
+
+
+async def speaker(site: Site, activity: Activity, signer: Actor, document: Json) -> Actor | None:
+    """Who says it: the signer where they are the actor, else the actor where the document proves it (FEP-8b32), else None.
+
+    Linked-data signatures prove nothing here (rows 16 to 18).
+    """
+    if signer.uri == activity.actor:
+        return signer
+    if "proof" not in document:
+        return None
+    method = proof_method(document)
+    if origins.origin(method) != origins.origin(activity.actor):
+        raise BadSignature(401, "The proof is by somebody else than the actor.")
+    try:
+        key, owner = await remote.key(site, method)
+    except (GiveUp, Problem) as wrong:
+        raise BadSignature(401, f"The key of the proof cannot be used: {wrong}") from wrong
+    if owner.uri != activity.actor:
+        raise BadSignature(401, "The proof is by somebody else than the actor.")
+    check_proof(document, key, clock.now())
+    return owner
+
+
+async def follow_hint(site: Site, activity: Activity) -> None:
+    """Somebody passes on what another one said: that counts as a hint to ask its own server, where it matters here (D6)."""
+    if activity.type not in ("Create", "Update", "Delete") or not activity.object_id:
+        return
+    inner = activity.object or {}
+    about = inner.get("inReplyTo")
+    async with site.db.read() as tx:
+        known = [uri for uri in (activity.object_id, about) if isinstance(uri, str)]
+        matters = [uri for uri in known if await subjects.is_known(tx, site.urls, uri)]
+    if matters and not site.urls.is_ours(activity.object_id):
+        async with site.db.write() as tx:
+            jobs.enqueue(tx, jobs.Fetch("post", activity.object_id))
+
+
+async def reader(site: Site, request: Incoming) -> Actor | None:
+    """Who signed a GET, or None where nobody did; raises BadSignature for a signature that does not hold."""
+    if not request.signed:
+        return None
+    claim = read(request, ours=_ours(site), scheme=urlsplit(site.urls.base).scheme, now=clock.now())
+    host = sender(site, claim)
+    async with site.db.read() as tx:
+        if await hosts.is_suspended(tx, host):
+            raise Forbidden("This server does not exchange anything with yours.")
+    return await signed_by(site, claim)
+
+
+# -- onto the disk -------------------------------------------------------------------------------------------------------
+@dataclass
+class Bucket:
+    """What one host may still send: filled with time."""
+
+    left: float
+    at: datetime
+
+
+@dataclass
+class Budget:
+    """How much each host may send (security.md, table D): 300 a minute with bursts of 1,000, and 20 until it proved who it is.
+
+    Bounded: the hosts that were silent longest are forgotten first (row 96).
+    """
+
+    most: int = 10_000
+    buckets: OrderedDict[str, Bucket] = field(default_factory=OrderedDict)
+    known: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    def take(self, host: str) -> None:
+        """One request of `host`; raises TooMany."""
+        per_minute, burst = (300.0, 1000.0) if host in self.known else (20.0, 20.0)
+        now = clock.now()
+        bucket = self.buckets.pop(host, None) or Bucket(burst, now)
+        bucket.left = min(burst, bucket.left + (now - bucket.at).total_seconds() * per_minute / 60)
+        bucket.at = now
+        self.buckets[host] = bucket
+        while len(self.buckets) > self.most:
+            self.buckets.popitem(last=False)
+        if bucket.left < 1:
+            raise TooMany("Your server sends more than this one can read.", int(60 / per_minute) + 1)
+        bucket.left -= 1
+
+    def know(self, host: str) -> None:
+        """`host` proved who it is."""
+        if host not in self.known:
+            self.buckets.pop(host, None)
+        self.known[host] = None
+        self.known.move_to_end(host)
+        while len(self.known) > self.most:
+            self.known.popitem(last=False)
+
+
+class Intake:
+    """Writes what arrives together: one commit for all that came while the last one was written. One for each process."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.budget = Budget()
+        self._waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def put(self, activity: Activity, body: bytes) -> None:
+        """Remember the activity and the job that does it; returns once both are committed. Raises TryLater when too many wait."""
+        if len(self._waiting) >= WAITING:
+            raise TryLater(
+                "This server has more to read than it can write down. Please come again.", clock.after(seconds=30)
+            )
+        row = {
+            "id": ids.new(),
+            "actor_uri": activity.actor,
+            "activity_uri": activity.id,
+            "type": activity.type[:60],
+            "body": body,
+            "state": ReceivedState.WAITING,
+            "attempts": 0,
+            "reason": "",
+            "received_at": clock.now(),
+        }
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((row, done))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await done
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            try:
+                await self._commit([row for row, _ in batch])
+            except Exception as wrong:  # whoever sent it is told to come again: nothing is lost
+                log.exception("cannot write down what arrived")
+                for _, done in batch:
+                    if not done.done():
+                        later = TryLater("This server cannot write at the moment.", clock.after(seconds=30))
+                        later.__cause__ = wrong
+                        done.set_exception(later)
+            else:
+                for _, done in batch:
+                    if not done.done():
+                        done.set_result(None)
+
+    async def _commit(self, rows: list[dict[str, Any]]) -> None:
+        async with self.site.db.write() as tx:
+            build = sqlite.insert if self.site.db.is_sqlite else postgresql.insert
+            statement = build(Received).values(rows).on_conflict_do_nothing().returning(Received.id)
+            new = set(await tx.scalars(statement))
+            todo = [
+                jobs.values(jobs.Process(row["id"], actor=_short(row["actor_uri"]))) for row in rows if row["id"] in new
+            ]
+            if todo:
+                await tx.execute(insert(Job), todo)
+                tx.info["jobs"] = True
+
+
+def _short(uri: str) -> str:
+    """The same few characters for the same actor: the key in whose order their activities are done."""
+    return hashlib.sha256(uri.encode()).hexdigest()[:32]
+
+
+# -- afterwards ----------------------------------------------------------------------------------------------------------
+async def process(site: Site, job: jobs.Process) -> None:
+    """Do what a received activity asks for.
+
+    What cannot or may not be done is dropped with its reason. What waits for another server is tried again behind what its actor
+    does meanwhile. What breaks its handler three times is set aside for the administrator, who may play it again.
+    """
+    async with site.db.read() as tx:
+        row = await tx.scalar(select(Received).where(Received.id == job.received_id))
+    if row is None or row.state is not ReceivedState.WAITING:
+        return
+    try:
+        verified = Verified(parse.activity(parse.load(row.body)), row.id)
+        await HANDLERS[verified.activity.type](site, verified)
+    except TryLater as later:
+        await _again(site, row, str(later))
+    except (GiveUp, Gone, Problem) as reason:
+        await _settle(site, row, ReceivedState.DROPPED, str(reason))
+    except Exception as wrong:
+        log.exception("activity broke its handler", extra={"received": row.id, "type": row.type})
+        said = f"{type(wrong).__name__}: {wrong}"
+        if row.attempts + 1 >= ATTEMPTS:
+            await _settle(site, row, ReceivedState.SET_ASIDE, said)
+            return
+        await _count(site, row, said)
+        raise TryLater(said, clock.after(seconds=10 * (row.attempts + 1))) from wrong
+    else:
+        await _settle(site, row, ReceivedState.DONE, "")
+
+
+async def _again(site: Site, row: Received, reason: str) -> None:
+    """Later, out of turn: one server that is away must not hold up everything that its correspondent does."""
+    if row.attempts >= len(PAUSES):
+        await _settle(site, row, ReceivedState.SET_ASIDE, reason)
+        return
+    await _count(site, row, reason)
+    async with site.db.write() as tx:
+        jobs.enqueue(tx, jobs.Process(row.id, actor=""), due=clock.now() + PAUSES[row.attempts])
+
+
+async def _count(site: Site, row: Received, reason: str) -> None:
+    async with site.db.write() as tx:
+        values = {"attempts": row.attempts + 1, "reason": reason[:500]}
+        await tx.execute(update(Received).where(Received.id == row.id).values(**values))
+
+
+async def _settle(site: Site, row: Received, state: ReceivedState, reason: str) -> None:
+    values: dict[str, Any] = {"state": state, "reason": reason[:500], "attempts": row.attempts + 1}
+    if state is not ReceivedState.SET_ASIDE:
+        values["body"] = b""  # the row alone says that it was here
+    async with site.db.write() as tx:
+        await tx.execute(update(Received).where(Received.id == row.id).values(**values))
+    log.info("activity settled", extra={"received": row.id, "type": row.type, "state": state.value, "reason": reason})

@@ -1,0 +1,264 @@
+"""Posts of other servers: their rows, what they answer, whom they name; and how they go.
+
+Only what the author's own server says of a post is ever written here, so that nobody else can change whom it is for (security.md
+rows 22 and 26). A state is as new as its `updated`; an older one never wins (row 35).
+"""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from server import clock, ids, notifications, origins, posts, tags
+from server.db import insert_once
+from server.elsewhere import hanging
+from server.elsewhere.read import Piece
+from server.errors import GiveUp
+from server.models import Actor, Follow, Hearing, Kind, Mention, Origin, Post, Rating, Tombstone
+from server.urls import Urls
+
+# What is older than this when it is first seen here was fetched, and is no news to anybody.
+NEWS = timedelta(days=30)
+# Nobody delivers a post so long after they deleted it.
+LATE = timedelta(days=90)
+# Ids sort by time, and begin with 2026. What was published before shares the first 70 minutes of that year, by its second.
+EARLY_BITS = 13
+EARLIEST_OURS = 1 << 44
+
+
+async def put_post(tx: AsyncSession, piece: Piece, author: Actor, *, urls: Urls) -> Post | None:
+    """Write a post down, or its newer state; None for one that was deleted, and for authors who are gone.
+
+    It is shown at once, its pictures come as they come. Who is named or answered here is told. Raises GiveUp for what another
+    author owns, and for what claims to be ours (row 34).
+    """
+    if author.uri is None or urls.is_ours(piece.uri) or piece.author != author.uri:
+        raise GiveUp("The post is not by whoever is said to have written it.")
+    if origins.origin(piece.uri) != origins.origin(author.uri):
+        raise GiveUp("The post lies on another server than its author.")
+    if author.gone_at is not None or await tx.get(Tombstone, piece.uri) is not None:
+        return None
+    above = await _above(tx, piece, author, urls)
+    below = await _waiting_for(tx, piece.uri)
+    post, is_new = await _row(tx, piece, author, above, below)
+    if post.deleted_at is not None:
+        return None
+    if not is_new and not _is_newer(piece, post):
+        return post
+    was_counted = not is_new and _is_counted(post)
+    _write(post, piece)
+    await tx.flush()
+    await _put_origin(tx, post, piece, is_linked=post.reply_to_id is not None)
+    await hanging.put_work(tx, post, piece)
+    await hanging.put_pictures(tx, post, piece, wanted=await _is_followed(tx, author))
+    await tags.put(tx, post, piece.tags)
+    named = await _put_mentions(tx, post, piece, urls)
+    if post.reply_to_id is not None and _is_counted(post) != was_counted:
+        await posts.answered(tx, post.reply_to_id, 1 if not was_counted else -1)
+    if is_new:
+        await _adopt(tx, post, below)
+    await _tell(tx, post, author, above.author_id if is_new and above else None, named)
+    return post
+
+
+async def forget_post(tx: AsyncSession, uri: str, by: Actor) -> list[str]:
+    """`by` deleted a post of theirs. What was never here leaves a tombstone, in case that it still arrives (row 35).
+
+    Returns the storage keys to delete after the commit; `sweep` finds what is left over. Raises GiveUp for a post of somebody
+    else (row 23).
+    """
+    if by.uri is None or origins.origin(uri) != origins.origin(by.uri):
+        raise GiveUp("It is not theirs to delete.")
+    post = await tx.scalar(select(Post).where(Post.uri == uri).with_for_update())
+    if post is None:
+        await insert_once(tx, Tombstone(uri=uri, deleted_at=clock.now()))
+        return []
+    if post.author_id != by.id:
+        raise GiveUp("It is not theirs to delete.")
+    if post.deleted_at is not None:
+        return []
+    said = update(Origin).where(Origin.post_id == post.id).values(raw={}, reply_to_uri="")
+    await tx.execute(said.execution_options(synchronize_session=False))
+    return await posts.remove(tx, post, by)
+
+
+async def forget(tx: AsyncSession) -> None:
+    """Remove tombstones of posts that were never here and whose Create will not come any more; for the hourly sweep."""
+    old = delete(Tombstone).where(Tombstone.deleted_at < clock.now() - LATE)
+    await tx.execute(old.execution_options(synchronize_session=False))
+
+
+# -- the row -------------------------------------------------------------------------------------------------------------
+async def _row(
+    tx: AsyncSession, piece: Piece, author: Actor, above: Post | None, below: list[Post]
+) -> tuple[Post, bool]:
+    """The row of this uri, locked, and whether it is new. Raises GiveUp where it is somebody else's."""
+    query = select(Post).where(Post.uri == piece.uri).with_for_update().execution_options(populate_existing=True)
+    for _ in range(8):  # an id of that very moment may be taken; another one is not
+        found: Post | None = await tx.scalar(query)
+        if found is not None:
+            if found.author_id != author.id or found.kind is Kind.BOOST:
+                raise GiveUp("The post is somebody else's.")
+            return found, False
+        post_id = _id(_published(piece), above, below)
+        row = Post(
+            id=post_id,
+            kind=piece.kind,
+            uri=piece.uri,
+            author_id=author.id,
+            audience=piece.audience,
+            reply_to_id=above.id if above else None,
+            thread_id=above.thread_id if above else post_id,
+            published_at=_published(piece),
+            ready_at=clock.now(),
+            created_at=_published(piece),
+        )
+        if await insert_once(tx, row):
+            return (await tx.scalars(query)).one(), True
+    raise GiveUp("The post could not be written down.")
+
+
+def _id(published: datetime, above: Post | None, below: list[Post]) -> int:
+    """An id that sorts by when it was published: after what it answers, before what answers it."""
+    if published < ids.EPOCH:
+        found = int(max(0.0, published.timestamp())) << EARLY_BITS | secrets.randbits(EARLY_BITS)
+    else:
+        found = max(ids.at(published), EARLIEST_OURS) | secrets.randbits(ids.RANDOM_BITS)
+    if below:
+        found = min(found, min(post.id for post in below) - 1 - secrets.randbits(4))
+    if above is not None:
+        found = max(found, above.id + 1 + secrets.randbits(4))
+    return max(1, found)
+
+
+def _published(piece: Piece) -> datetime:
+    """When it was published; a clock that is ahead does not put a post above all others."""
+    return min(piece.published, clock.now())
+
+
+def _edited(piece: Piece) -> datetime | None:
+    """When it was changed; not later than now, so that a clock that is ahead does not keep out what follows."""
+    return min(piece.updated, clock.now()) if piece.updated else None
+
+
+def _is_newer(piece: Piece, post: Post) -> bool:
+    """Whether `piece` is at least as new as what is stored: an edit that does not say when is as old as the post."""
+    stored = post.edited_at or post.published_at
+    return stored is None or (_edited(piece) or _published(piece)) >= stored
+
+
+def _is_counted(post: Post) -> bool:
+    return post.reply_to_id is not None and post.audience in posts.OPEN
+
+
+def _write(post: Post, piece: Piece) -> None:
+    post.kind, post.audience = piece.kind, piece.audience
+    post.text, post.html, post.warning = piece.words, piece.html, piece.warning[:300]
+    # Most servers call everything sensitive that has a warning; where there is none, that word is all we know.
+    post.rating = Rating.MATURE if piece.sensitive and not piece.warning else Rating.GENERAL
+    post.was_public = post.was_public or piece.audience in posts.OPEN
+    post.edited_at = _edited(piece)
+    post.saved_at = clock.now()
+
+
+async def _put_origin(tx: AsyncSession, post: Post, piece: Piece, *, is_linked: bool) -> None:
+    values = {
+        "page": piece.page,
+        "context": piece.context,
+        "raw": piece.raw,
+        "reply_to_uri": "" if is_linked else piece.reply_to,
+        "fetched_at": clock.now(),
+    }
+    if not await insert_once(tx, Origin(post_id=post.id, **values)):
+        kept = await tx.get_one(Origin, post.id, populate_existing=True)
+        for name, value in values.items():
+            setattr(kept, name, value)
+    await tx.flush()
+
+
+# -- conversations -------------------------------------------------------------------------------------------------------
+async def _above(tx: AsyncSession, piece: Piece, author: Actor, urls: Urls) -> Post | None:
+    """What the piece answers, where it is here. To a post of ours only those are linked who may see it: nobody puts words below
+    what is not for them, or below the posts of somebody who blocks them."""
+    if not piece.reply_to:
+        return None
+    if not urls.is_ours(piece.reply_to):
+        there = select(Post).where(Post.uri == piece.reply_to, Post.kind != Kind.BOOST)
+        found: Post | None = await tx.scalar(there)
+        return found
+    here = select(Post).where(Post.id == (urls.parse_post(piece.reply_to) or 0), Post.uri.is_(None))
+    found = await tx.scalar(here.where(Post.kind != Kind.BOOST, posts.visible_to(author)))
+    return found
+
+
+async def _waiting_for(tx: AsyncSession, uri: str) -> list[Post]:
+    """Answers to `uri` that came before it."""
+    query = select(Post).join(Origin, Origin.post_id == Post.id)
+    waiting = query.where(Origin.reply_to_uri == uri, Post.reply_to_id.is_(None), Post.deleted_at.is_(None))
+    return list(await tx.scalars(waiting.limit(posts.MAX_REPLIES)))
+
+
+async def _adopt(tx: AsyncSession, post: Post, below: list[Post]) -> None:
+    """Link the answers that were waiting, with everything below them, to the post that they answer."""
+    for answer in below:
+        if answer.thread_id == post.thread_id:
+            continue  # the post itself is below this one: two posts that claim to answer each other
+        moved = update(Post).where(Post.thread_id == answer.thread_id).values(thread_id=post.thread_id)
+        await tx.execute(moved.execution_options(synchronize_session=False))
+        linked = update(Post).where(Post.id == answer.id).values(reply_to_id=post.id)
+        await tx.execute(linked.execution_options(synchronize_session=False))
+        found = update(Origin).where(Origin.post_id == answer.id).values(reply_to_uri="")
+        await tx.execute(found.execution_options(synchronize_session=False))
+        if answer.audience in posts.OPEN:
+            await posts.answered(tx, post.id)
+
+
+# -- people --------------------------------------------------------------------------------------------------------------
+async def _is_followed(tx: AsyncSession, author: Actor) -> bool:
+    query = select(Follow.follower_id).join(Actor, Actor.id == Follow.follower_id)
+    return await tx.scalar(query.where(Follow.followed_id == author.id, Actor.uri.is_(None)).limit(1)) is not None
+
+
+async def _put_mentions(tx: AsyncSession, post: Post, piece: Piece, urls: Urls) -> list[Actor]:
+    """Whom the post names, as far as they are known here. Returns those of ours who were not named before.
+
+    What is not for everybody also names whom it is addressed to: some servers send letters without a Mention.
+    """
+    addressed = [] if piece.audience in posts.OPEN else _addressed(piece, urls)
+    wanted = list(dict.fromkeys((*piece.mentions, *addressed)))[: posts.MAX_MENTIONS]
+    people = await _local(tx, [uri for uri in wanted if urls.is_ours(uri)], urls)
+    there = select(Actor).where(Actor.uri.in_([uri for uri in wanted if not urls.is_ours(uri)]))
+    people += list(await tx.scalars(there))
+    named = {person.id: person for person in people if person.id != post.author_id}
+    gone = delete(Mention).where(Mention.post_id == post.id, Mention.actor_id.not_in(named))
+    await tx.execute(gone.execution_options(synchronize_session=False))
+    fresh = [named[i] for i in sorted(named) if await insert_once(tx, Mention(post_id=post.id, actor_id=i))]
+    return [person for person in fresh if person.uri is None]
+
+
+def _addressed(piece: Piece, urls: Urls) -> list[str]:
+    """People of ours in `to` and `cc`."""
+    listed = [piece.raw.get(name) for name in ("to", "cc")]
+    flat = [uri for value in listed for uri in (value if isinstance(value, list) else [value])]
+    return [uri for uri in flat if isinstance(uri, str) and urls.parse_actor(uri)]
+
+
+async def _local(tx: AsyncSession, uris: Iterable[str], urls: Urls) -> list[Actor]:
+    handles = [handle.lower() for uri in uris if (handle := urls.parse_actor(uri))]
+    query = select(Actor).where(Actor.domain.is_(None), Actor.uri.is_(None), func.lower(Actor.handle).in_(handles))
+    return list(await tx.scalars(query))
+
+
+async def _tell(tx: AsyncSession, post: Post, author: Actor, answered: int | None, named: list[Actor]) -> None:
+    """Tell whoever is answered or named here, as far as they may see it. What was only fetched later is no news."""
+    if post.published_at is None or post.published_at < clock.now() - NEWS:
+        return
+    heard = {person.id: (person, Hearing.MENTION) for person in named}
+    above = await tx.get(Actor, answered) if answered else None
+    if above is not None and above.uri is None:
+        heard[above.id] = (above, Hearing.REPLY)
+    for person, hearing in heard.values():
+        if await tx.scalar(select(Post.id).where(Post.id == post.id, posts.visible_to(person))) is not None:
+            await notifications.notify(tx, person, hearing, author, post)

@@ -1,0 +1,192 @@
+"""Reports, and what the people who run the house decide. Every decision is written down with its reason and kept."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Select, delete, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload, selectinload
+
+from server import actors, blocks, clock, ids, jobs, notifications, posts
+from server.db import changed, insert_once
+from server.errors import Conflict, Forbidden, Invalid, NotFound
+from server.models import Account, Actor, Decision, Follow, Media, Notification, Post, Report, Role
+
+MAX_COMMENT = 5000
+MAX_POSTS = 50
+PAGE = 40
+RANKS = tuple(Role)
+
+
+# -- reports -------------------------------------------------------------------------------------------------------------
+async def report(
+    tx: AsyncSession,
+    reporter: Actor,
+    target: Actor,
+    about: Iterable[Post],
+    comment: str,
+    *,
+    forward: bool = False,
+    uri: str | None = None,
+) -> Report:
+    """`reporter` says that `target`'s conduct, or these posts of theirs, break the rules; the moderators are told.
+
+    `forward` sends it to the server of a `target` who lives elsewhere; that server learns what was said, not who said it. `uri`
+    is the Flag of somebody elsewhere: it counts once. Raises Invalid for oneself and for a comment that is too long,
+    Forbidden for whoever is suspended.
+    """
+    actors.check_may_act(reporter)
+    if reporter.id == target.id:
+        raise Invalid("You cannot report yourself.")
+    if len(comment) > MAX_COMMENT:
+        raise Invalid(comment=f"The text has {len(comment):,} characters; {MAX_COMMENT:,} are possible.")
+    theirs = [post.id for post in about if post.author_id == target.id][:MAX_POSTS]
+    sent_on = forward and reporter.is_local and not target.is_local
+    row = Report(
+        id=ids.new(),
+        reporter_id=reporter.id,
+        target_id=target.id,
+        post_ids=theirs,
+        comment=comment,
+        uri=uri,
+        forwarded=sent_on,
+    )
+    if not await insert_once(tx, row):
+        return (await tx.scalars(_reports().where(Report.uri == uri))).one()
+    if sent_on:
+        jobs.enqueue(tx, jobs.Federate("Flag", reporter.id, person_id=target.id, subject_id=row.id))
+    await notifications.notify_moderators(tx, reporter)
+    return await get(tx, row.id)
+
+
+async def open_reports(tx: AsyncSession, before: int | None = None, limit: int = PAGE) -> list[Report]:
+    """Reports that nobody has closed, the latest first, each with who reports and whom."""
+    query = _reports().where(Report.closed_at.is_(None)).order_by(Report.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Report.id < before)
+    return list(await tx.scalars(query))
+
+
+async def closed_reports(tx: AsyncSession, before: int | None = None, limit: int = PAGE) -> list[Report]:
+    """Reports that somebody has closed, the latest first, each with who reported whom."""
+    query = _reports().where(Report.closed_at.is_not(None)).order_by(Report.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Report.id < before)
+    return list(await tx.scalars(query))
+
+
+async def count_open(tx: AsyncSession) -> int:
+    """How many reports nobody has closed."""
+    return int(await tx.scalar(select(func.count(Report.id)).where(Report.closed_at.is_(None))) or 0)
+
+
+async def get(tx: AsyncSession, report_id: int) -> Report:
+    """The report with who reports and whom. Raises NotFound."""
+    found: Report | None = await tx.scalar(_reports().where(Report.id == report_id))
+    if found is None:
+        raise NotFound("There is no such report.")
+    return found
+
+
+async def reported(tx: AsyncSession, report: Report) -> list[Post]:
+    """The posts that a report names, as far as they exist still, whoever they are for: whoever decides must see them."""
+    query = select(Post).where(Post.id.in_(report.post_ids), Post.deleted_at.is_(None)).order_by(Post.id)
+    return list(await tx.scalars(posts.listing(query)))
+
+
+async def close(tx: AsyncSession, moderator: Actor, report_id: int, reason: str = "") -> None:
+    """Nothing more is to be done about a report. Raises NotFound, and Conflict where somebody closed it already."""
+    row = await get(tx, report_id)
+    closed = update(Report).where(Report.id == report_id, Report.closed_at.is_(None)).values(closed_at=clock.now())
+    if not await changed(tx, closed.execution_options(synchronize_session=False)):
+        raise Conflict("Somebody has closed this report already.")
+    _decide(tx, moderator, "close-report", name(row.target), reason)
+
+
+# -- people --------------------------------------------------------------------------------------------------------------
+async def suspend(tx: AsyncSession, moderator: Actor | None, actor: Actor, reason: str = "") -> None:
+    """Nothing of `actor` is shown any more, whether they live here or elsewhere (row 48); `unsuspend` undoes it.
+
+    Follows between here and somebody elsewhere end. Raises Forbidden for oneself, for the house and for whoever has a higher
+    rank, Conflict where it is so already.
+    """
+    await _check_rank(tx, moderator, actor)
+    fresh = update(Actor).where(Actor.id == actor.id, Actor.suspended_at.is_(None)).values(suspended_at=clock.now())
+    if not await changed(tx, fresh.execution_options(synchronize_session="evaluate")):
+        raise Conflict("This person is suspended already.")
+    if not actor.is_local:
+        await _part(tx, actor)
+    told = delete(Notification).where(Notification.from_id == actor.id)
+    await tx.execute(told.execution_options(synchronize_session=False))
+    _decide(tx, moderator, "suspend", name(actor), reason)
+
+
+async def unsuspend(tx: AsyncSession, moderator: Actor | None, actor: Actor, reason: str = "") -> None:
+    """`actor` is shown again; follows do not return by themselves. Raises Conflict where they were not suspended."""
+    await _check_rank(tx, moderator, actor)
+    back = update(Actor).where(Actor.id == actor.id, Actor.suspended_at.is_not(None)).values(suspended_at=None)
+    if not await changed(tx, back.execution_options(synchronize_session="evaluate")):
+        raise Conflict("This person is not suspended.")
+    _decide(tx, moderator, "unsuspend", name(actor), reason)
+
+
+async def remove_post(tx: AsyncSession, moderator: Actor, post: Post, reason: str = "") -> list[str]:
+    """Take down a post, whoever wrote it; the storage keys to delete after the commit. Needs `post.author`.
+
+    Of ours every server that got it is told. Raises Forbidden for a post of whoever has a higher rank, NotFound where it is gone.
+    """
+    await _check_rank(tx, moderator, post.author)
+    keys = await posts.remove(tx, post, post.author)
+    _decide(tx, moderator, "remove-post", f"{name(post.author)}, {post.kind} {post.id}", reason)
+    return keys
+
+
+async def decisions(tx: AsyncSession, before: int | None = None, limit: int = PAGE) -> list[Decision]:
+    """What was decided, the latest first, each with who decided it."""
+    query = select(Decision).options(joinedload(Decision.moderator)).order_by(Decision.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Decision.id < before)
+    return list(await tx.scalars(query))
+
+
+def name(actor: Actor) -> str:
+    """A person as the log of decisions names them."""
+    return f"@{actor.handle}" + (f"@{actor.domain}" if actor.domain else "")
+
+
+def _reports() -> Select[Report]:
+    face = selectinload(Media.renditions)
+    return select(Report).options(
+        joinedload(Report.reporter).joinedload(Actor.face).options(face),
+        joinedload(Report.target).joinedload(Actor.face).options(face),
+    )
+
+
+def _decide(tx: AsyncSession, moderator: Actor | None, action: str, about: str, reason: str) -> None:
+    tx.add(Decision(moderator_id=moderator.id if moderator else None, action=action, about=about, reason=reason))
+
+
+async def _check_rank(tx: AsyncSession, moderator: Actor | None, actor: Actor) -> None:
+    """Nobody decides about themselves, about the house, or about somebody above them. The command line may decide about all."""
+    if actor.is_house:
+        raise Forbidden("The house itself cannot be suspended.")
+    if moderator is None:
+        return
+    if moderator.id == actor.id:
+        raise Forbidden("You cannot decide about yourself.")
+    roles = {
+        row.actor_id: row.role
+        for row in await tx.scalars(select(Account).where(Account.actor_id.in_([moderator.id, actor.id])))
+    }
+    own, other = (RANKS.index(roles.get(person.id, Role.MEMBER)) for person in (moderator, actor))
+    if own < other or own == RANKS.index(Role.MEMBER):
+        raise Forbidden
+
+
+async def _part(tx: AsyncSession, actor: Actor) -> None:
+    """End every follow between somebody elsewhere and people here, and tell their server."""
+    tied = or_(
+        exists().where(Follow.follower_id == Actor.id, Follow.followed_id == actor.id),
+        exists().where(Follow.followed_id == Actor.id, Follow.follower_id == actor.id),
+    )
+    for person in list(await tx.scalars(select(Actor).where(Actor.uri.is_(None), tied))):
+        await blocks.sever(tx, person, [actor.id])
