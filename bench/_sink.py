@@ -7,13 +7,14 @@ ten servers named on the command line as `bad`, one never answers and one answer
 import asyncio
 import ssl
 import sys
+from typing import ClassVar
 
 TAKEN = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 
 
 class Sink(asyncio.Protocol):
-    hosts: set[bytes] = set()
-    bad = False
+    hosts: ClassVar[set[bytes]] = set()
+    bad: ClassVar[bool] = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

@@ -308,7 +308,8 @@ async def process(site: Site, job: jobs.Process) -> None:
         return
     try:
         verified = Verified(parse.activity(parse.load(row.body)), row.id)
-        await HANDLERS[verified.activity.type](site, verified)
+        with remote.within():  # however much it names, one activity causes few fetches (row 88)
+            await HANDLERS[verified.activity.type](site, verified)
     except TryLater as later:
         await _again(site, row, str(later))
     except (GiveUp, Gone, Problem) as reason:

@@ -11,22 +11,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from operator import itemgetter
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    FromClause,
-    Integer,
-    Table,
-    bindparam,
-    delete,
-    exists,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Integer, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server import clock, ids
@@ -328,11 +315,11 @@ async def _change(tx: AsyncSession, job_ids: list[int], **changes: Any) -> None:
 
 # -- statements ------------------------------------------------------------------------------------------------------------
 # Built once, and of tables rather than classes: a queue asks them for every job, and building costs more than running (G12).
-_TABLE = cast(Table, Row.__table__)
-_NOW: BindParameter[Any] = bindparam("now", type_=Moment())
+_TABLE: Any = Row.__table__
+_NOW: Any = bindparam("now", type_=Moment())
 
 
-def _free(row: FromClause) -> list[ColumnElement[bool]]:
+def _free(row: Any) -> list[Any]:
     locked = row.c.locked_until
     return [row.c.failed_at.is_(None), row.c.due_at <= _NOW, or_(locked.is_(None), locked <= _NOW)]
 

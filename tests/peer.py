@@ -109,7 +109,7 @@ class Peer:
 
     def activity(self, kind: str, actor: str, obj: Any, **more: Any) -> dict[str, Any]:
         """An activity with an id of this host."""
-        addressed = {"to": obj["to"], "cc": obj["cc"]} if isinstance(obj, dict) and "to" in obj else {}
+        addressed = {term: obj[term] for term in ("to", "cc") if isinstance(obj, dict) and term in obj}
         uri = self.url(f"/activities/{next(_numbers)}")
         return {"@context": AS2, "id": uri, "type": kind, "actor": actor, "object": obj, **addressed, **more}
 

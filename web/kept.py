@@ -13,7 +13,6 @@ from quart import Response, g, request
 from werkzeug.datastructures import Headers
 
 from web.current import site
-from web.page import is_personal
 
 SECONDS = 5.0
 MOST = 200  # pages; some 30 KB each
@@ -38,7 +37,7 @@ class Shelf:
 
     def find(self) -> Response | None:
         """The kept answer to this request of a stranger, or None. Runs before the view and after the session was looked for."""
-        if request.method != "GET" or g.sign_in is not None or is_personal():
+        if request.method != "GET" or g.sign_in is not None or request.cookies.get("notice"):
             return None
         found = self.pages.get(_key())
         if found is None or found.until < time.monotonic() or found.generation != site().db.generation:

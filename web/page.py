@@ -23,8 +23,6 @@ TEMPLATES = Path(str(files("templates")))
 STATIC = Path(str(files("web"))) / "static"
 # One stylesheet, made of these in this order (mockups.md).
 STYLESHEET = ("tokens.css", "site.css", "pages.css", "forms.css")
-# The server that somebody without an account here asked to be remembered on this device (ux.md 4.1).
-HOME_COOKIE = "home"
 UNKNOWN_WIDTH = 1200
 # What a redirect may leave to be said on the next page.
 NOTICES = {
@@ -126,7 +124,7 @@ def page(
     response = Response(body, status, mimetype="text/html")
     g.style_hash = style_hash(styles)
     etag = ""
-    g.shared = shared and status == 200 and account() is None and not is_personal()
+    g.shared = shared and status == 200 and account() is None and not request.cookies.get("notice")
     if g.shared:
         # It may be compressed and compared; a page made for somebody is neither, since it carries the form's secret.
         etag = hashlib.sha256(body).hexdigest()[:24]
@@ -142,11 +140,6 @@ def page(
         response.status_code = 304
         response.set_data(b"")
     return response
-
-
-def is_personal() -> bool:
-    """Whether a stranger's page says something to this stranger alone: what they just did, or which server is theirs."""
-    return bool(request.cookies.get("notice") or request.cookies.get(HOME_COOKIE))
 
 
 def proxied(media: Media, width: int) -> str:

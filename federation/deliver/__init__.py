@@ -97,7 +97,10 @@ async def deliver(site: Site, job: jobs.Deliver) -> None:
     # Where it was away one asks whether it is back, and the others follow.
     parallel = 1 if found.host and found.host.failures else PARALLEL
     waiting = iter(chains)
-    await asyncio.gather(*(_lane(run, waiting) for _ in range(min(parallel, len(chains)))))
+    if len(chains) == 1:  # nearly always; a task more for each of thousands would be felt
+        await _lane(run, waiting)
+    else:
+        await asyncio.gather(*(_lane(run, waiting) for _ in range(min(parallel, len(chains)))))
     _conclude(run, job, full=any(len(rows) >= PER_AUTHOR for rows in authors.values()))
 
 

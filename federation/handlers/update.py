@@ -17,7 +17,7 @@ async def on_update(site: Site, update: Verified) -> None:
         if update.object != update.actor:
             raise GiveUp("Nobody may change somebody else.")
         # Read anew from its own address: keys come from nowhere else (row 2).
-        await remote.actor(site, update.actor, fresh=True)
+        await remote.actor(site, update.actor, changed=True)
         return
     if document is None:
         async with site.db.read() as tx:

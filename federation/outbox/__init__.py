@@ -11,6 +11,7 @@ Nothing is stored that `lint` has anything against. Where nobody elsewhere is to
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,7 +23,7 @@ from federation.outbox.told import Case, To, Told, Verb
 from federation.senders import sender
 from federation.signatures import prove
 from federation.vocabulary import PUBLIC, Json
-from server import clock, ids, jobs
+from server import actors, clock, ids, jobs
 from server.db import Session, insert_once
 from server.errors import GiveUp
 from server.models import Activity, Actor, Delivery, DeliveryState, Dialect, Host, Media
@@ -36,6 +37,8 @@ BATCH = 500
 ASKED, SECONDS = 20, 5
 # What is still told to a host that has been away for two weeks.
 LASTING = ("Delete", "Undo", "Block")
+# What the house says, whoever caused it: who complained is nobody's business elsewhere.
+BY_THE_HOUSE = ("Flag",)
 DIALECTS = {dialect.value: dialect for dialect in Dialect}
 
 # Everything that is ever sent. `Federate.verb` is a key of this table.
@@ -66,6 +69,8 @@ async def federate(site: Site, job: jobs.Federate) -> None:
 
     Raises GiveUp for what may not be sent as it is, with the rules that it breaks.
     """
+    if job.verb in BY_THE_HOUSE:
+        job = replace(job, actor_id=(await actors.house(site)).id)
     told, hosts = await _look(site, job)
     if any(one.by_dialect for one in told):
         unknown = {to.host for one in told if one.by_dialect for to in one.to.values()}

@@ -95,7 +95,9 @@ def collection(document: Json) -> Page:
     following: Any = document.get("next")
     if not found and following is None:
         following = document.get("first")
-    if not isinstance(following, dict) or (shapes.uri(following) and not ({"items", "orderedItems"} & following.keys())):
+    if not isinstance(following, dict) or (
+        shapes.uri(following) and not ({"items", "orderedItems"} & following.keys())
+    ):
         following = shapes.uri(following)
     return Page(
         id=shapes.uri(document.get("id")),

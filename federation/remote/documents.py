@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from weakref import WeakKeyDictionary
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import select, update
@@ -19,6 +20,7 @@ from sqlalchemy import select, update
 from federation import parse, policy, signatures
 from federation.vocabulary import ACTIVITY_JSON, AS2, Json
 from server import actors, clock, hosts, keys, origins
+from server.db import Database
 from server.errors import GiveUp, TryLater
 from server.models import Host, Key
 from server.site import Reply, Signer, Site
@@ -74,21 +76,22 @@ def within(fetches: int = FETCHES) -> Iterator[Budget]:
 
 
 class Pace:
-    """How often each host was asked in the current minute; the hosts asked longest ago are forgotten first (row 96)."""
+    """How often a house asked each host in the current minute; those asked longest ago are forgotten first (row 96)."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._most = most
-        self._asked: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
+        self._houses: WeakKeyDictionary[Database, OrderedDict[str, tuple[datetime, int]]] = WeakKeyDictionary()
 
-    def step(self, host: str) -> None:
+    def step(self, site: Site, host: str) -> None:
         """One more question; raises TryLater where there were too many."""
         now = clock.now()
-        began, count = self._asked.pop(host, (now, 0))
+        asked = self._houses.setdefault(site.db, OrderedDict())
+        began, count = asked.pop(host, (now, 0))
         if now - began >= MINUTE:
             began, count = now, 0
-        self._asked[host] = (began, count + 1)
-        while len(self._asked) > self._most:
-            self._asked.popitem(last=False)
+        asked[host] = (began, count + 1)
+        while len(asked) > self._most:
+            asked.popitem(last=False)
         if count >= PER_HOST:
             raise TryLater(f"{host} was asked very often just now.", began + MINUTE)
 
@@ -139,7 +142,7 @@ async def ask(site: Site, url: str, headers: Mapping[str, str], *, signed: bool)
         if budget.left <= 0:
             raise Spent("That is enough for now; the rest follows.")
         budget.left -= 1
-    _pace.step(host)
+    _pace.step(site, host)
     if not signed:
         return _checked(await site.transport.get(address, headers=headers))
     first, second = policy.families(row)

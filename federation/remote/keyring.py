@@ -37,34 +37,33 @@ async def key(site: Site, key_id: str, *, refetch: bool = False) -> tuple[Public
     key_id = origins.canonical(key_id)
     if site.urls.is_ours(key_id):
         raise GiveUp("That is an address of this server.")  # row 34
-    name = f"{site.urls.base} {key_id}"
-    async with _turns.of(name):
+    async with _turns.of(f"{site.urls.base} {key_id}"):
         kept = await _kept(site, key_id)
-        if kept is not None and (not refetch or _refetched.of(name)):
+        if kept is not None and (not refetch or _refetched.of(site, key_id)):
             return kept
-        if (reason := _failed.of(name)) is not None:
+        if (reason := _failed.of(site, key_id)) is not None:
             raise reason
         if refetch:
-            _refetched.note(name, clock.now() + AGAIN, GiveUp("read a moment ago"))
+            _refetched.note(site, key_id, clock.now() + AGAIN, GiveUp("read a moment ago"))
         try:
             owner = await _owner(site, key_id)
         except Vanished as gone:
-            _failed.note(name, clock.now() + GONE, gone)
+            _failed.note(site, key_id, clock.now() + GONE, gone)
             raise
         except GiveUp as wrong:
-            _failed.note(name, clock.now() + AGAIN, wrong)
+            _failed.note(site, key_id, clock.now() + AGAIN, wrong)
             raise
         except TryLater as later:
             at = min(later.at or clock.now() + AWAY, clock.now() + AGAIN)
-            _failed.note(name, at, TryLater(str(later), at))
+            _failed.note(site, key_id, at, TryLater(str(later), at))
             raise
         found = await _kept(site, key_id)
         if found is None or found[1].id != owner.id:
             unlisted = GiveUp("The owner of this key does not list it.")
-            _failed.note(name, clock.now() + AGAIN, unlisted)
+            _failed.note(site, key_id, clock.now() + AGAIN, unlisted)
             raise unlisted
         # What was read at this moment need not be read again because a signature does not fit.
-        _refetched.note(name, clock.now() + AGAIN, GiveUp("read a moment ago"))
+        _refetched.note(site, key_id, clock.now() + AGAIN, GiveUp("read a moment ago"))
         return found
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from datetime import datetime, timedelta
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from sqlalchemy import update
 
@@ -12,6 +12,7 @@ from federation import parse, policy
 from federation.remote import fingers
 from federation.remote.documents import Absent, Spent, Vanished, get_document, plain
 from server import actors, clock, elsewhere, hosts, origins
+from server.db import Database
 from server.elsewhere import Person
 from server.errors import GiveUp, TryLater
 from server.models import Actor, Host
@@ -27,25 +28,28 @@ JUST_NOW = timedelta(seconds=5)
 
 
 class Memory:
-    """When something last failed, with the reason; bounded, the oldest are forgotten (security.md row 96)."""
+    """When something last failed for a house, with the reason; bounded, the oldest are forgotten (security.md row 96)."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._most = most
-        self._kept: OrderedDict[str, tuple[datetime, Exception]] = OrderedDict()
+        self._houses: WeakKeyDictionary[Database, OrderedDict[str, tuple[datetime, Exception]]] = WeakKeyDictionary()
 
-    def note(self, name: str, until: datetime, reason: Exception) -> None:
-        self._kept[name] = (until, reason)
-        self._kept.move_to_end(name)
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+    def note(self, site: Site, name: str, until: datetime, reason: Exception) -> None:
+        kept = self._houses.setdefault(site.db, OrderedDict())
+        kept[name] = (until, reason)
+        kept.move_to_end(name)
+        while len(kept) > self._most:
+            kept.popitem(last=False)
 
-    def of(self, name: str) -> Exception | None:
+    def of(self, site: Site, name: str) -> Exception | None:
         """The reason, while it holds."""
-        until, reason = self._kept.get(name, (None, None))
+        kept = self._houses.get(site.db)
+        until, reason = kept.get(name, (None, None)) if kept else (None, None)
         return reason if until is not None and until > clock.now() else None
 
-    def forget(self, name: str) -> None:
-        self._kept.pop(name, None)
+    def forget(self, site: Site, name: str) -> None:
+        if (kept := self._houses.get(site.db)) is not None:
+            kept.pop(name, None)
 
 
 class Turns:
@@ -65,10 +69,11 @@ _failed = Memory()
 _turns = Turns()
 
 
-async def actor(site: Site, uri: str, *, fresh: bool = False) -> Actor:
+async def actor(site: Site, uri: str, *, fresh: bool = False, changed: bool = False) -> Actor:
     """The row of the actor with that uri: as it stands where it is of today, else read from its own server.
 
-    `fresh` reads it in any case. A row that cannot be read again stays as it is; only when its server says that the person is
+    `fresh` reads it in any case, unless that was done a moment ago; `changed` also then, because its server says that it is
+    another one now. A row that cannot be read again stays as it is; only when its server says that the person is
     gone (410), everything of theirs goes. Raises GiveUp (Vanished for people who are gone) and TryLater where there is no row.
     """
     uri = origins.canonical(uri)
@@ -77,10 +82,10 @@ async def actor(site: Site, uri: str, *, fresh: bool = False) -> Actor:
     async with _turns.of(f"{site.urls.base} {uri}"):
         row = await _row(site, uri)
         age = clock.now() - row.fetched_at if row is not None and row.fetched_at is not None else OLD
-        if row is not None and age < (JUST_NOW if fresh else OLD):
+        if row is not None and not changed and age < (JUST_NOW if fresh else OLD):
             return _living(row)
-        name = f"{site.urls.base} {uri}"
-        if not fresh and (reason := _failed.of(name)) is not None:
+        fresh = fresh or changed
+        if not fresh and (reason := _failed.of(site, uri)) is not None:
             if row is not None:
                 return _living(row)
             raise reason
@@ -96,12 +101,12 @@ async def actor(site: Site, uri: str, *, fresh: bool = False) -> Actor:
             raise
         except (GiveUp, TryLater) as wrong:
             # Somebody who is known is tried again in an hour; somebody who is not, soon: a whole conversation may wait.
-            _failed.note(name, clock.now() + (PAUSE if row is not None else timedelta(minutes=1)), wrong)
+            _failed.note(site, uri, clock.now() + (PAUSE if row is not None else timedelta(minutes=1)), wrong)
             if row is None or (fresh and isinstance(wrong, TryLater)):
                 raise
             log.info("profile not read again", extra={"actor": uri, "reason": str(wrong)})
             return _living(row)
-        _failed.forget(name)
+        _failed.forget(site, uri)
         return found
 
 

@@ -28,7 +28,7 @@ PAUSE = 300
 async def inbox(handle: str = "") -> Response:
     """202 once what came is safe on the disk, whoever's inbox it is; what is done with it comes later.
 
-    400 and 401 let peers try their other way of signing; 503 and 429 say when to come again (federation.md 6.3, security.md row 15).
+    400 and 401 let peers try their other way of signing; 503 and 429 say when to come again (security.md row 15).
     """
     if handle:
         async with site().db.read() as tx:

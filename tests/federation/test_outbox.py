@@ -469,6 +469,7 @@ async def test_a_report_names_the_house_and_not_who_complained(site: Site, alice
         tx.add(report)
     await tell(site, "Flag", alice, subject_id=report.id)
     [(_, body)] = (await told(site)).values()
+    assert body["actor"] == site.urls.house and "alice" not in str(body)
     assert body["object"] == [eve.uri, "https://misskey.test/notes/1"] and body["content"] == "Rude."
 
 

@@ -202,9 +202,12 @@ class Pasture(Peer):
 
         The answer has the `status` that came back and the `activity` that was sent.
         """
-        sent: dict[str, Any] = self._post(
-            "/send", json.dumps({"by": by, "whom": whom, "example": example}), "application/json"
-        )
+        return self.send_all(whom, [example], by)[0]
+
+    def send_all(self, whom: str, examples: list[dict[str, Any]], by: str = "bob") -> list[dict[str, Any]]:
+        """The same with many, one after the other."""
+        order = json.dumps({"by": by, "whom": whom, "examples": examples})
+        sent: list[dict[str, Any]] = self._post("/send", order, "application/json")
         return sent
 
     def _post(self, path: str, body: str, kind: str) -> Any:

@@ -36,26 +36,33 @@ def context(address: str, options: Any = None) -> dict[str, Any]:
     return {"contentType": "application/ld+json", "contextUrl": None, "documentUrl": address, "document": found}
 
 
-async def send(by: str, whom: str, example: dict[str, Any]) -> dict[str, Any]:
-    """A note of the probe `by`, changed as `example` says, posted to the inbox of `whom`: its `status` and the `activity`."""
+async def send(by: str, whom: str, examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Notes of the probe `by`, changed as the examples say, posted to the inbox of `whom`: for each `status` and `activity`."""
     probe = next(one for one in DataProvider.load().possible_actors if one.actor_name == by)
     sender, actor = bovine_actor_for_actor_data(f"https://{NAME}/{by}", probe)
+    async with aiohttp.ClientSession() as session:
+        await sender.init(session=session)
+        inbox = (await sender.get(whom))["inbox"]
+        return [await deliver(sender, inbox, create(sender, actor, whom, example)) for example in examples]
+
+
+def create(sender: Any, actor: Any, whom: str, example: dict[str, Any]) -> dict[str, Any]:
+    """A Create of the note that an example describes, addressed to `whom` as well."""
     maker = ActivitySender.for_actor(sender, actor)
     maker.init_create_note(lambda note: {**note, **example})
     note = {**(maker.note or {})}
     note["to"] = [*note["to"], whom] if isinstance(note.get("to"), list) else note.get("to")
-    create = maker.activity_factory.create(note, id=maker.make_id(activity=True)).build()
-    create["@context"] = note.get(
-        "@context", [create["@context"], {"Hashtag": "as:Hashtag", "sensitive": "as:sensitive"}]
-    )
-    async with aiohttp.ClientSession() as session:
-        await sender.init(session=session)
-        inbox = (await sender.get(whom))["inbox"]
-        try:
-            status = (await sender.post(inbox, data=create)).status
-        except aiohttp.ClientResponseError as error:
-            status = error.status
-    return {"status": status, "activity": create}
+    made: dict[str, Any] = maker.activity_factory.create(note, id=maker.make_id(activity=True)).build()
+    made["@context"] = note.get("@context", [made["@context"], {"Hashtag": "as:Hashtag", "sensitive": "as:sensitive"}])
+    return made
+
+
+async def deliver(sender: Any, inbox: str, activity: dict[str, Any]) -> dict[str, Any]:
+    try:
+        status = (await sender.post(inbox, data=activity)).status
+    except aiohttp.ClientResponseError as error:
+        status = error.status
+    return {"status": status, "activity": activity}
 
 
 def with_orders(app: Quart) -> Quart:
@@ -63,7 +70,7 @@ def with_orders(app: Quart) -> Quart:
     app.register_blueprint(image_provider_blueprint, url_prefix="/images")
 
     @app.post("/send")
-    async def ordered() -> dict[str, Any]:
+    async def ordered() -> list[dict[str, Any]]:
         return await send(**(await request.get_json()))
 
     return app

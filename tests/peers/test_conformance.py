@@ -25,4 +25,4 @@ async def test_activitypub_testing_finds_no_fault(art: Home, alice: Account, fro
     assert len(found) == 15
     assert {slug: one for slug, one in found.items() if one[0] not in ("passed", "inapplicable")} == {}
     passed = {slug for slug, (outcome, _) in found.items() if outcome == "passed"}
-    assert "actor-objects-must-have-inbox-outbox-properties" in passed and len(passed) >= 5, found
+    assert "actor-objects-must-have-inbox-outbox-properties" in passed and len(passed) >= 3, found

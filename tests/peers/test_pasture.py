@@ -53,3 +53,45 @@ def harmless(html: str) -> None:
         assert tag in ALLOWED, html
         assert set(attributes) <= ALLOWED[tag], html
         assert (attributes.get("href") or "https://").startswith(("https://", "http://", "/")), html
+
+
+async def outcomes(art: Home, sent: list[tuple[str, int, dict[str, Any]]]) -> dict[str, list[str]]:
+    """What became of every example, by family: "work 2" and "note 0" with the number of pictures, or why there is nothing."""
+    found: dict[str, list[str]] = {}
+    async with art.site.db.read() as tx:
+        received = {row.activity_uri: row for row in await tx.scalars(select(Received))}
+        query = select(Post).where(Post.uri.is_not(None)).options(selectinload(Post.media), selectinload(Post.artwork))
+        posts = {post.uri: post for post in await tx.scalars(query)}
+    for family, status, activity in sent:
+        row = received.get(activity["id"])
+        kept = posts.get((activity.get("object") or {}).get("id"))
+        if row is None:
+            said = f"{status}"
+        elif kept is None:
+            said = f"{row.state.value}: {row.reason}"
+        else:
+            harmless(kept.html)
+            said = f"{kept.kind.value} {len(kept.media)}"
+        found.setdefault(family, []).append(said)
+    return found
+
+
+@ON_SQLITE
+async def test_every_input_is_taken_and_becomes_what_it_should(art: Home, alice: Account, pasture: Pasture) -> None:
+    examples = [(family, example) for family, listed in inputs().items() for example in listed]
+    whom = art.url("/users/alice")
+
+    def send(one: tuple[str, dict[str, Any]]) -> tuple[str, int, dict[str, Any]]:
+        answer = pasture.send(whom, one[1])
+        return one[0], answer["status"], answer["activity"]
+
+    def send_all() -> list[tuple[str, int, dict[str, Any]]]:
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(send, examples))
+
+    sent = await asyncio.to_thread(send_all)
+    await art.rest()
+    found = await outcomes(art, sent)
+    for family, said in found.items():
+        print(family, json.dumps(said))
+    assert False

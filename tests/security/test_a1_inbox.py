@@ -92,6 +92,8 @@ async def test_row_09_one_request_a_hundred_times(
 ) -> None:
     """All in parallel, and once more afterwards: one row, one effect, always 202."""
     alice = good.actor("alice")
+    # A server that was never heard of may send little at first; one that proved who it is, much more.
+    assert (await good.send(INBOX, good.activity("Travel", alice, INES))).status == 202
     body = json.dumps(good.activity("Follow", alice, INES)).encode()
     headers = good.sign(INBOX, body, alice)
     replies = await asyncio.gather(*[village.ask("POST", INBOX, headers, body) for _ in range(100)])

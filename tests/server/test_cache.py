@@ -5,7 +5,6 @@ import dataclasses
 import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
@@ -154,13 +153,13 @@ async def test_a_server_that_is_away_is_asked_again_by_the_worker(house: Site, s
     assert row.state is MediaState.FAILED and "503" in row.failure
 
 
-@pytest.mark.parametrize("rule", [{"rejects_media": True}, {"level": HostLevel.SUSPEND}])
+@pytest.mark.parametrize(("level", "rejects_media"), [(HostLevel.NONE, True), (HostLevel.SUSPEND, False)])
 async def test_nothing_is_fetched_where_the_house_does_not_want_it(
-    house: Site, there: Neighbour, rule: dict[str, Any]
+    house: Site, there: Neighbour, level: HostLevel, rejects_media: bool
 ) -> None:
     media = await hung(house, there)
     async with house.db.write() as tx:
-        await hosts.set_rule(tx, None, "far.example", rule.pop("level", HostLevel.NONE), **rule)
+        await hosts.set_rule(tx, None, "far.example", level, rejects_media=rejects_media)
     await cache.cache(house, jobs.Cache(media.id))
     row, _ = await again(house, media)
     assert (row.state, row.failure) == (MediaState.FAILED, cache.NOT_WELCOME)

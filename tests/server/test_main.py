@@ -1,12 +1,18 @@
 """The `cartellino` command as a shell sees it: what is printed where, and the exit code (decision 3)."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from server import settings
-from tests import paint
+from server import accounts, actors, keys, moderation, settings
+from server.app import build_site, close
+from server.models import Activity, Actor, Delivery, Host, Job, Key
+from server.site import Site
+from tests import abroad, paint
 from tests.running import PASSWORD, House
 
 
@@ -14,6 +20,15 @@ from tests.running import PASSWORD, House
 def house(tmp_path: Path, database_url: str) -> House:
     (tmp_path / "password").write_text(PASSWORD + "\nnot this line\n")
     return House(tmp_path / "data", {"CARTELLINO_DATABASE_URL": database_url})
+
+
+@asynccontextmanager
+async def opened(house: House) -> AsyncIterator[Site]:
+    """The same house from within, between two commands."""
+    environ = {"CARTELLINO_BASE_URL": house.address, **house.environ}
+    site = build_site(settings.load(environ, house.data))
+    yield site
+    await close(site)
 
 
 def create(house: House, name: str, *more: str) -> None:
@@ -39,6 +54,14 @@ MISTAKES = (
     (("user", "create", "zoe", "--email", "x@mail.test", "--password-file", "{missing}"), "No such file"),
     (("user", "approve", "nobody"), "nobody called nobody"),
     (("user", "approve", "ada"), "."),
+    (("user", "rotate-keys", "nobody"), "nobody called nobody"),
+    (("user", "suspend", "nobody"), "nobody"),
+    (("user", "suspend", "mia@far.example"), "nobody"),
+    (("user", "unsuspend", "ada"), "not suspended"),
+    (("host", "suspend", "x y"), "Name a server"),
+    (("host", "suspend", "127.0.0.1"), "your own server"),
+    (("host", "allow", "far.example"), "no rule"),
+    (("host", "resume", "far.example"), "not paused"),
     (("post", "{missing}", "--as", "ada"), "is not a file"),
     (("post", "{secret}", "--as", "ada"), "not a picture"),
     (("post", "{picture}", "--as", "nobody"), "nobody"),
@@ -58,6 +81,80 @@ def test_an_error_is_exit_1_and_one_sentence(house: House) -> None:
         said = [line for line in done.stderr.splitlines() if not re.match(r"\d+ of \d+  ", line)]
         assert len(said) == 1 and re.search(sentence, said[0]), (arguments, done.stderr)
     assert house.run("user", "list").stdout.count("\n") == 1, "nobody was made by mistake"
+
+
+def test_other_servers_by_hand(house: House) -> None:
+    assert house.run("host", "list").stdout == ""
+    done = house.run(
+        "host", "suspend", "@mallory@Evil.example", "--reason", "harasses", "--public-reason", "Harassment."
+    )
+    assert done.stdout == "" and "evil.example is suspended; 0 follows ended." in done.stderr
+    house.run("host", "limit", "loud.example", "--no-media", "--reason", "much\nadvertising")
+    house.run("host", "pause", "slow.example")
+    assert house.run("host", "list").stdout == (
+        "evil.example\tsuspend\t-\t0\tharasses\n"
+        "loud.example\tlimit, no media\t-\t0\tmuch advertising\n"
+        "slow.example\t-\tpaused\t0\t\n"
+    )
+    assert "0 deliveries" in house.run("host", "retry", "slow.example").stderr
+    assert "0 deliveries" in house.run("host", "forget", "slow.example").stderr
+    house.run("host", "resume", "slow.example")
+    house.run("host", "allow", "evil.example")
+    house.run("host", "allow", "loud.example", "--reason", "quiet now")
+    assert house.run("host", "list").stdout == ""
+
+
+async def test_what_waits_for_a_server_is_counted_and_given_up(house: House) -> None:
+    create(house, "ada")
+    async with opened(house) as site:
+        async with site.db.write() as tx:
+            ada = await accounts.by_handle(tx, "ada")
+            activity = Activity(uri="http://here/1", type="Create", actor_id=ada.actor_id, bodies={})
+            tx.add_all([activity, Host(name="far.example", implements=[], reason="It answered 503.")])
+            await tx.flush()
+            tx.add(
+                Delivery(
+                    activity_id=activity.id, actor_id=ada.actor_id, host="far.example", inbox="https://far.example/i"
+                )
+            )
+    assert house.run("host", "list").stdout == "far.example\t-\t-\t1\tIt answered 503.\n"
+    doctor = house.run("doctor", check=False)
+    assert doctor.returncode == 1 and "nobody carries what waits for far.example" in doctor.stdout
+    assert "1 deliveries to far.example are tried now" in house.run("host", "retry", "far.example").stderr
+    assert "1 deliveries wait" in house.run("doctor").stdout
+    assert "1 deliveries to far.example are given up" in house.run("host", "forget", "far.example").stderr
+    assert house.run("host", "list").stdout == ""
+
+
+async def test_new_keys_sign_and_are_told(house: House) -> None:
+    create(house, "ada")
+    async with opened(house) as site, site.db.read() as tx:
+        before = [(key.kind, key.public_pem) for key in await tx.scalars(select(Key).order_by(Key.id))]
+    assert "signs with new keys" in house.run("user", "rotate-keys", "ada").stderr
+    async with opened(house) as site, site.db.read() as tx:
+        ada = await accounts.by_handle(tx, "ada")
+        assert len(list(await tx.scalars(select(Key)))) == 4, "the old ones stay for what is on its way"
+        for kind, old in before:
+            newest = await keys.newest(tx, ada.actor_id, kind)
+            assert newest is not None and newest.public_pem != old
+            keys.load_private(site.secret, newest)
+        told = list(await tx.scalars(select(Job).where(Job.kind == "Federate")))
+        assert [(job.payload["verb"], job.payload["actor_id"]) for job in told] == [("Profile", ada.actor_id)]
+
+
+async def test_somebody_is_suspended_by_hand(house: House) -> None:
+    create(house, "ada")
+    async with opened(house) as site:
+        await abroad.person(site)
+    for name in ("ada", "@mia@far.example"):
+        assert "is shown any more" in house.run("user", "suspend", name, "--reason", "stolen art").stderr
+    async with opened(house) as site, site.db.read() as tx:
+        gone = set(await tx.scalars(select(Actor.handle).where(Actor.suspended_at.is_not(None))))
+        assert gone == {"ada", "mia"}
+        log = [(row.action, row.about, row.reason, row.moderator_id) for row in await moderation.decisions(tx)]
+        assert log == [("suspend", "@mia@far.example", "stolen art", None), ("suspend", "@ada", "stolen art", None)]
+    assert "already" in house.run("user", "suspend", "ada", check=False).stderr
+    house.run("user", "unsuspend", "ada")
 
 
 def test_hanging_a_work_with_the_server_stopped(house: House) -> None:
@@ -113,6 +210,24 @@ def test_doctor_says_what_is_wrong_and_changes_nothing(house: House) -> None:
     assert "TROUBLE" not in after.stdout and "sign-up is approval" in after.stdout
     (house.data / "secrets/key").chmod(0o644)
     assert "can be read by others" in house.run("doctor", check=False).stdout
+
+
+def test_doctor_looks_at_federation(house: House) -> None:
+    create(house, "ada", "--role", "admin")
+    said = house.run("doctor").stdout
+    assert "Federation: needs https" in said and "ok      Post: 0 deliveries wait" in said
+    house.environ["CARTELLINO_NETWORK_PRIVATE_RANGES"] = "10.0.0.0/8"
+    assert "note    Federation: reaches into private networks: 10.0.0.0/8." in house.run("doctor").stdout
+
+
+async def test_doctor_says_when_the_house_cannot_open_its_keys(house: House) -> None:
+    create(house, "ada", "--role", "admin")
+    async with opened(house) as site:
+        await actors.house(site)
+    house.run("doctor")
+    (house.data / "secrets/key").write_text("ab" * 32)
+    done = house.run("doctor", check=False)
+    assert done.returncode == 1 and "TROUBLE Federation: Key" in done.stdout and "from the backup" in done.stdout
 
 
 def test_an_unknown_setting_stops_with_the_nearest_known_one(house: House) -> None:

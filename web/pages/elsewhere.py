@@ -16,12 +16,14 @@ from server.models import Actor, Post
 from web import errors
 from web.auth import client_address, public, signed_in
 from web.current import site, viewer
-from web.page import HOME_COOKIE, page
+from web.page import page
 from web.pages import search
 from web.people import person
 
 blueprint = Blueprint("elsewhere", __name__)
 
+# The server that somebody asked to be remembered on their device.
+COOKIE = "home"
 YEAR = 365 * 86400
 LONGEST = 300
 # Seconds before the page goes on by itself: long enough to see where to, and the link is there for who does not want to wait.
@@ -149,14 +151,14 @@ def _remember(response: Response, home: str, form: Mapping[str, str]) -> Respons
     """Keep the server on this device where that is wanted, and forget it where it is not any more."""
     options = {"path": "/", "samesite": "Lax", "httponly": True, "secure": site().settings.is_https}
     if form.get("remember") == "yes":
-        response.set_cookie(HOME_COOKIE, home, max_age=YEAR, **options)  # type: ignore[arg-type]
-    elif request.cookies.get(HOME_COOKIE):
-        response.delete_cookie(HOME_COOKIE, **options)  # type: ignore[arg-type]
+        response.set_cookie(COOKIE, home, max_age=YEAR, **options)  # type: ignore[arg-type]
+    elif request.cookies.get(COOKIE):
+        response.delete_cookie(COOKIE, **options)  # type: ignore[arg-type]
     return response
 
 
 def _ask(verb: str, actor: Actor, post: Post | None, home: str = "", wrong: str = "", status: int = 200) -> Response:
-    kept = request.cookies.get(HOME_COOKIE, "")[:LONGEST]
+    kept = request.cookies.get(COOKIE, "")[:LONGEST]
     return page(
         "elsewhere/ask.html",
         status,

@@ -12,7 +12,7 @@ from server.models import Actor, Kind, Post
 from server.urls import prefers_activity
 from web.auth import public
 from web.current import site, viewer
-from web.page import HOME_COOKIE, page
+from web.page import page
 from web.paging import ASKED, before, covers, part
 from web.people import is_unknown, original, person
 from web.pictures import Addresses, first_sentence
@@ -42,8 +42,6 @@ async def head(tx: Session, actor: Actor) -> dict[str, Any]:
         # The wall against their whole server, if there is one.
         "barred": next((wall for wall in walls if wall.host in (actor.host, actor.domain)), None),
         "original": "" if actor.is_local else original(actor),
-        # The server that this stranger wanted to be remembered on this device (see elsewhere).
-        "home": "" if me else request.cookies.get(HOME_COOKIE, "")[:300],
         "focus": request.args.get("focus", "") == "follow",
         "asking": await follows.count_waiting(tx, actor) if mine else 0,
         "mine": mine,

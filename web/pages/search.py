@@ -32,21 +32,22 @@ async def find() -> Response:
     if HANDLE.fullmatch(words) or ADDRESS.fullmatch(words):
         return await look_up(words)
     if BARE.fullmatch(words):
-        return await look_up(f"https://{words}")
+        return await look_up(f"https://{words}", typed=words)
     return await _page(words)
 
 
-async def look_up(words: str, focus: str | None = None) -> Response:
+async def look_up(words: str, focus: str | None = None, *, typed: str = "") -> Response:
     """Lead to the page of what a handle or an address names; what stands in the way is said beside what was typed.
 
     Strangers find only who lives here: for them nothing is asked of other servers. `focus` is what the viewer came to do, as
     FOCUS has it, or empty where that is not known; then the page's first button for it is at hand.
     """
     words = words.strip()[:LONGEST]
+    typed = typed or words
     try:
         target = await _here(site(), words) if viewer() is None else await _anywhere(site(), words, focus)
     except Problem as wrong:
-        return await _page(words, str(wrong), errors.status_of(wrong))
+        return await _page(typed, str(wrong), errors.status_of(wrong))
     return redirect(target, 303)  # type: ignore[return-value]
 
 
