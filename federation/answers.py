@@ -12,14 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import policy
 from federation.signatures import BadSignature, Incoming
 from federation.vocabulary import Json
-from server import actors
+from server import actors, throttle
 from server.errors import Forbidden, Gone, Invalid, NotFound, Problem, TooMany, Trouble
 from server.models import Actor, Dialect, Host, Post
 from server.site import Site
 
 View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
-# Who signed a request: None where nobody did; raises BadSignature. `mount` puts the one of the inbox in app.extensions["reader"].
-Reader = Callable[[Site, Incoming], Awaitable[Actor | None]]
+# Who signed a request from an address: None where nobody did; raises BadSignature and TooMany. `mount` puts the one of the inbox
+# in app.extensions["reader"].
+Reader = Callable[[Site, Incoming, str], Awaitable[Actor | None]]
 
 STATUS: dict[type[Problem], int] = {NotFound: 404, Gone: 410, Invalid: 400, Forbidden: 403, TooMany: 429}
 
@@ -44,6 +45,12 @@ def incoming(body: bytes = b"") -> Incoming:
     return Incoming(request.method, path + (b"?" + query if query else b""), headers, body)
 
 
+def client() -> str:
+    """Where this request comes from, as it is counted."""
+    lines = request.headers.getlist("X-Forwarded-For")
+    return throttle.network(throttle.client(lines, str(request.remote_addr or ""), site().settings.server.proxies))
+
+
 async def viewer_of() -> Actor | None:
     """Whose key signed this GET; None for a stranger.
 
@@ -55,7 +62,7 @@ async def viewer_of() -> Actor | None:
     if check is None or not asked.signed:
         return None
     try:
-        return await check(site(), asked)
+        return await check(site(), asked, client())
     except BadSignature as wrong:
         g.refused = wrong
     except Trouble:  # their key cannot be had at the moment

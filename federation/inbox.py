@@ -23,9 +23,10 @@ from federation.handlers import accept, add, announce, block, create, delete, fl
 from federation.handlers import update as edit
 from federation.handlers.verified import Verified
 from federation.parse import Activity
-from federation.signatures import BadSignature, Claim, Incoming, check_proof, proof_method, read
+from federation.signatures import BadSignature, Claim, Incoming, check_proof, proof_method, proof_time, read
 from federation.vocabulary import Json
-from server import actors, clock, hosts, ids, jobs, origins
+from server import actors, clock, hosts, ids, jobs, origins, worker
+from server.elsewhere import PublicKey
 from server.errors import Forbidden, GiveUp, Gone, Problem, TooMany, TryLater
 from server.models import Actor, Job, Received, ReceivedState
 from server.site import Site
@@ -56,33 +57,49 @@ HANDLERS: dict[str, Handler] = {
 ATTEMPTS = 3
 # One that waits for another server has these pauses, and no longer holds up what its actor does next.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 720))
+# Seconds after which an activity stops counting in the lane of the others.
+PATIENCE = 3
 # Activities that wait for their commit; beyond that the sender is asked to come again (P10).
 WAITING = 4000
 BATCH = 200
+# Characters of both addresses that make an activity one: PostgreSQL keeps no more than 2,700 bytes in an index, and one that does
+# not fit would take all down that are written with it.
+LONGEST_IDS = 2600
+# A proof holds for ever, what came in is remembered for 30 days (server.sweep): what is older than this could come twice.
+PROOF_HOLDS = timedelta(days=25)
+# How long a process trusts what it knows of the rules for hosts, and of a key that verified.
+RULES = timedelta(seconds=2)
+REMEMBERED = timedelta(seconds=60)
 
 
 # -- while the sender waits ----------------------------------------------------------------------------------------------
-async def receive(site: Site, intake: "Intake", request: Incoming) -> None:
-    """Take an activity in; when this returns it is safe and may be answered 202.
+async def receive(site: Site, intake: "Intake", request: Incoming, client: str = "") -> None:
+    """Take an activity in; when this returns it is safe and may be answered 202. `client` is the address that it comes from.
 
     Raises BadSignature (400, 401), BadDocument (400), Forbidden (403), TooMany (429), and TryLater where the sender's key cannot
     be had at the moment: that is 503, since a peer drops an activity after a 401 (security.md row 15).
     """
     claim = read(request, ours=_ours(site), scheme=urlsplit(site.urls.base).scheme, now=clock.now())
     host = sender(site, claim)
-    async with site.db.read() as tx:
-        if await hosts.is_suspended(tx, host):
-            raise Forbidden("This server does not exchange anything with yours.")
-    intake.budget.take(host)
+    await intake.check_host(host)
+    # Until the signature holds, nobody knows whether `host` had any part in it: whoever names it spends what is theirs.
+    intake.budget.take(f"{host} {client}")
     document = parse.load(request.body)
     activity = parse.activity(document)
+    if len(activity.actor) + len(activity.id) > LONGEST_IDS:
+        raise parse.BadDocument("The addresses of the activity and of its actor are too long.")
     if await is_farewell(site, activity):
         return
-    signer = await signed_by(site, claim)
-    intake.budget.know(host)
-    policy.heard(site, host)
-    actor = await speaker(site, activity, signer, document)
-    if actor is None:
+    with remote.within():
+        signer = intake.known_signer(claim)
+        if not signer:
+            key, owner = await signed_by(site, claim)
+            signer = intake.remember_signer(key, owner)
+        intake.budget.know(f"{host} {client}")
+        intake.budget.take(host, proved=True)
+        policy.heard(site, host)
+        is_theirs = signer == activity.actor or await is_proved(site, activity, document)
+    if not is_theirs:
         await follow_hint(site, activity)
         return
     if origins.origin(activity.id) != origins.origin(activity.actor):
@@ -115,8 +132,8 @@ async def is_farewell(site: Site, activity: Activity) -> bool:
         return await actors.by_uri(tx, activity.actor) is None
 
 
-async def signed_by(site: Site, claim: Claim) -> Actor:
-    """Who made the signature: the owner of its key. A key that does not fit is read anew, once in five minutes (row 13).
+async def signed_by(site: Site, claim: Claim) -> tuple[PublicKey, Actor]:
+    """The key that made the signature, and its owner. A key that does not fit is read anew, once in five minutes (row 13).
 
     Raises BadSignature, or TryLater where the key cannot be had at the moment.
     """
@@ -128,23 +145,22 @@ async def signed_by(site: Site, claim: Claim) -> Actor:
             fresh, signer = await remote.key(site, claim.keyid, refetch=True)
             if fresh == key:
                 raise
-            claim.verify(fresh)
+            key = fresh
+            claim.verify(key)
     except BadSignature:
         raise
     except (GiveUp, Problem) as wrong:
         raise BadSignature(401, f"The key of this signature cannot be used: {wrong}") from wrong
-    return signer
+    return key, signer
 
 
-async def speaker(site: Site, activity: Activity, signer: Actor, document: Json) -> Actor | None:
-    """Who says it: the signer where they are the actor, else the actor where the document proves it (FEP-8b32), else None.
+async def is_proved(site: Site, activity: Activity, document: Json) -> bool:
+    """Whether the document itself proves that its actor says it (FEP-8b32), whoever sent it.
 
-    Linked-data signatures prove nothing here (rows 16 to 18).
+    Linked-data signatures prove nothing here (rows 16 to 18). Raises BadSignature for a proof that does not hold.
     """
-    if signer.uri == activity.actor:
-        return signer
     if "proof" not in document:
-        return None
+        return False
     method = proof_method(document)
     if origins.origin(method) != origins.origin(activity.actor):
         raise BadSignature(401, "The proof is by somebody else than the actor.")
@@ -155,7 +171,9 @@ async def speaker(site: Site, activity: Activity, signer: Actor, document: Json)
     if owner.uri != activity.actor:
         raise BadSignature(401, "The proof is by somebody else than the actor.")
     check_proof(document, key, clock.now())
-    return owner
+    made = proof_time(document)
+    # What nobody remembers any more could be played again, long after it was taken back: then it is a hint like any other.
+    return made is not None and made > clock.now() - PROOF_HOLDS
 
 
 async def follow_hint(site: Site, activity: Activity) -> None:
@@ -169,19 +187,24 @@ async def follow_hint(site: Site, activity: Activity) -> None:
         matters = [uri for uri in known if await subjects.is_known(tx, site.urls, uri)]
     if matters and not site.urls.is_ours(activity.object_id):
         async with site.db.write() as tx:
-            jobs.enqueue(tx, jobs.Fetch("post", activity.object_id))
+            await jobs.ensure(tx, [jobs.Fetch("post", activity.object_id)])
 
 
-async def reader(site: Site, request: Incoming) -> Actor | None:
-    """Who signed a GET, or None where nobody did; raises BadSignature for a signature that does not hold."""
+async def reader(intake: "Intake", site: Site, request: Incoming, client: str = "") -> Actor | None:
+    """Who signed a GET, or None where nobody did; raises BadSignature for a signature that does not hold.
+
+    It makes this server ask the reader's as an activity does, so it is counted like one: raises TooMany.
+    """
     if not request.signed:
         return None
     claim = read(request, ours=_ours(site), scheme=urlsplit(site.urls.base).scheme, now=clock.now())
     host = sender(site, claim)
-    async with site.db.read() as tx:
-        if await hosts.is_suspended(tx, host):
-            raise Forbidden("This server does not exchange anything with yours.")
-    return await signed_by(site, claim)
+    await intake.check_host(host)
+    intake.budget.take(f"GET {host} {client}")
+    with remote.within():
+        _, signer = await signed_by(site, claim)
+    intake.budget.know(f"GET {host} {client}")
+    return signer
 
 
 # -- onto the disk -------------------------------------------------------------------------------------------------------
@@ -195,18 +218,20 @@ class Bucket:
 
 @dataclass
 class Budget:
-    """How much each host may send (security.md, table D): 300 a minute with bursts of 1,000, and 20 until it proved who it is.
+    """How much may come (security.md, table D): 300 a minute with bursts of 1,000, and 20 from whoever has not proved who they are.
 
-    Bounded: the hosts that were silent longest are forgotten first (row 96).
+    Counted under two names: a host together with the address that a request comes from, before its signature is checked, since
+    anybody can name a host; and the host alone, for what it did sign. Bounded: the names that were silent longest are forgotten
+    first (row 96).
     """
 
     most: int = 10_000
     buckets: OrderedDict[str, Bucket] = field(default_factory=OrderedDict)
     known: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
-    def take(self, host: str) -> None:
+    def take(self, host: str, *, proved: bool = False) -> None:
         """One request of `host`; raises TooMany."""
-        per_minute, burst = (300.0, 1000.0) if host in self.known else (20.0, 20.0)
+        per_minute, burst = (300.0, 1000.0) if proved or host in self.known else (20.0, 20.0)
         now = clock.now()
         bucket = self.buckets.pop(host, None) or Bucket(burst, now)
         bucket.left = min(burst, bucket.left + (now - bucket.at).total_seconds() * per_minute / 60)
@@ -229,13 +254,51 @@ class Budget:
 
 
 class Intake:
-    """Writes what arrives together: one commit for all that came while the last one was written. One for each process."""
+    """What one process knows of its senders, and how it writes what they send: in one commit all that came while the last one was
+    written.
+
+    Keys that verified a moment ago and the rules for hosts are kept for a few seconds, so that a sender who is known costs one
+    signature and no question to the database.
+    """
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.budget = Budget()
+        self._signers: OrderedDict[str, tuple[PublicKey, str, datetime]] = OrderedDict()
+        self._suspended: frozenset[str] = frozenset()
+        self._ruled_at: datetime | None = None
         self._waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+
+    async def check_host(self, host: str) -> None:
+        """Raises Forbidden for a host, or one below a name, that a rule suspends; a rule holds here within RULES."""
+        now = clock.now()
+        if self._ruled_at is None or abs(now - self._ruled_at) > RULES:
+            async with self.site.db.read() as tx:
+                self._suspended = await hosts.suspended_names(tx)
+            self._ruled_at = now
+        if self._suspended and not self._suspended.isdisjoint(hosts.names(host)):
+            raise Forbidden("This server does not exchange anything with yours.")
+
+    def known_signer(self, claim: Claim) -> str:
+        """The uri of whoever signed, where their key was used a moment ago and fits; else empty, which says nothing against it."""
+        key, uri, until = self._signers.get(claim.keyid, (None, "", None))
+        if key is None or until is None or until < clock.now():
+            return ""
+        try:
+            claim.verify(key)
+        except BadSignature:
+            return ""
+        return uri
+
+    def remember_signer(self, key: PublicKey, owner: Actor) -> str:
+        """Keep a key that just verified, for REMEMBERED; the uri of its owner."""
+        uri = owner.uri or ""
+        self._signers[key.uri] = (key, uri, clock.now() + REMEMBERED)
+        self._signers.move_to_end(key.uri)
+        while len(self._signers) > self.budget.most:
+            self._signers.popitem(last=False)
+        return uri
 
     async def put(self, activity: Activity, body: bytes) -> None:
         """Remember the activity and the job that does it; returns once both are committed. Raises TryLater when too many wait."""
@@ -280,8 +343,9 @@ class Intake:
     async def _commit(self, rows: list[dict[str, Any]]) -> None:
         async with self.site.db.write() as tx:
             build = sqlite.insert if self.site.db.is_sqlite else postgresql.insert
-            statement = build(Received).values(rows).on_conflict_do_nothing().returning(Received.id)
-            new = set(await tx.scalars(statement))
+            await tx.execute(build(Received).on_conflict_do_nothing(), rows)
+            # Of an activity that is here already, the row that came now is not there.
+            new = set(await tx.scalars(select(Received.id).where(Received.id.in_([row["id"] for row in rows]))))
             todo = [
                 jobs.values(jobs.Process(row["id"], actor=_short(row["actor_uri"]))) for row in rows if row["id"] in new
             ]
@@ -306,6 +370,8 @@ async def process(site: Site, job: jobs.Process) -> None:
         row = await tx.scalar(select(Received).where(Received.id == job.received_id))
     if row is None or row.state is not ReceivedState.WAITING:
         return
+    # Whoever waits for a slow server does so in the lane for the slow, however many activities that server sends (P8).
+    slow = asyncio.get_running_loop().call_later(PATIENCE, worker.step_aside, "slow")
     try:
         verified = Verified(parse.activity(parse.load(row.body)), row.id)
         with remote.within():  # however much it names, one activity causes few fetches (row 88)
@@ -324,6 +390,8 @@ async def process(site: Site, job: jobs.Process) -> None:
         raise TryLater(said, clock.after(seconds=10 * (row.attempts + 1))) from wrong
     else:
         await _settle(site, row, ReceivedState.DONE, "")
+    finally:
+        slow.cancel()
 
 
 async def _again(site: Site, row: Received, reason: str) -> None:

@@ -338,7 +338,7 @@ async def suspend_host(chosen: Settings, wanted: argparse.Namespace) -> None:
             name = hosts.check_host(wanted.host)
             ended = sum(tie.follows + tie.followed_by for tie in await hosts.ties(tx, name))
             await _set_rule(tx, site, HostLevel.SUSPEND, wanted)
-    print(f"{name} is suspended; {ended} follows ended.", file=sys.stderr)
+    print(f"{name} is suspended; {_many(ended, 'follow')} ended.", file=sys.stderr)
 
 
 async def limit_host(chosen: Settings, wanted: argparse.Namespace) -> None:
@@ -386,14 +386,18 @@ async def retry_host(chosen: Settings, wanted: argparse.Namespace) -> None:
     async with _Open(chosen) as site, site.db.write() as tx:
         name = await hosts.named(tx, wanted.host)
         count = await hosts.retry(tx, name)
-    print(f"{count} deliveries to {name} are tried now by the worker.", file=sys.stderr)
+    print(f"Tried now by the worker: {_many(count, 'delivery', 'deliveries')} to {name}.", file=sys.stderr)
 
 
 async def forget_host(chosen: Settings, wanted: argparse.Namespace) -> None:
     async with _Open(chosen) as site, site.db.write() as tx:
         name = await hosts.named(tx, wanted.host)
         count = await hosts.forget(tx, None, name)
-    print(f"{count} deliveries to {name} are given up.", file=sys.stderr)
+    print(f"Given up: {_many(count, 'delivery', 'deliveries')} to {name}.", file=sys.stderr)
+
+
+def _many(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def _password(file: Path | None) -> str:

@@ -93,7 +93,7 @@ async def find(
     """The person with this handle, ours where no domain is given, or None. The house itself is found by `house` alone."""
     ours = and_(Actor.domain.is_(None), ~_is_the_house())
     where = ours if domain is None else Actor.domain == domain.lower()
-    rows = select(Actor).where(func.lower(Actor.handle) == handle.lower(), where, *conditions)
+    rows = select(Actor).where(func.lower(Actor.handle) == func.lower(handle), where, *conditions)
     actor: Actor | None = await tx.scalar(rows.options(joinedload(Actor.face).selectinload(Media.renditions)))
     return actor
 

@@ -161,7 +161,7 @@ async def _fetch(site: Site, media_id: int) -> None:
 async def _is_welcome(tx: AsyncSession, media: Media, owner: Actor) -> bool:
     """Whether the house takes pictures from where this one lies, and from its author's server."""
     try:
-        places = {origins.host(media.source), owner.host or ""} - {""}
+        places = {origins.host(media.source), owner.host or "", owner.domain or ""} - {""}
     except GiveUp:
         return False
     for host in sorted(places):

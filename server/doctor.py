@@ -160,9 +160,9 @@ async def _post(site: Site) -> Finding:
     except Exception as wrong:
         return Finding("Post", "trouble", f"cannot be counted: {type(wrong).__name__}.")
     held = sum(queue.is_paused or queue.is_resting for queue in post.queues)
-    words = f"{post.waiting} deliveries wait, {held} servers rest or are paused, {post.set_aside} received set aside"
+    words = f"{post.waiting} waiting, servers at rest or paused: {held}, received and set aside: {post.set_aside}"
     if post.oldest:
-        words += f", the oldest delivery for {(clock.now() - post.oldest).total_seconds() / 3600:.1f} hours"
+        words += f", the oldest for {(clock.now() - post.oldest).total_seconds() / 3600:.1f} hours"
     if left := [queue.name for queue in post.queues if queue.waiting and Deliver(queue.name).key not in carried]:
         return Finding(
             "Post", "trouble", f"{words}; nobody carries what waits for {left[0]}.", f"cartellino host retry {left[0]}"

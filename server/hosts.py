@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -50,14 +50,15 @@ def limited() -> ColumnElement[bool]:
 
 async def rule(tx: AsyncSession, host: str) -> HostRule | None:
     """The rule that holds for `host`: of those for it and for the names above it the strictest, then the most specific."""
-    found = list(await tx.scalars(select(HostRule).where(HostRule.host.in_(_names(host)))))
+    found = list(await tx.scalars(select(HostRule).where(HostRule.host.in_(names(host)))))
     return max(found, key=lambda row: (LEVELS.index(row.level), len(row.host)), default=None)
 
 
-async def level(tx: AsyncSession, host: str | None) -> HostLevel:
-    """What the rules say of `host`: the value of `Actor.host_level` for whoever is stored as living there."""
-    found = await rule(tx, host) if host else None
-    return found.level if found is not None else HostLevel.NONE
+async def level(tx: AsyncSession, *places: str | None) -> HostLevel:
+    """The strictest that the rules say of these hosts: the value of `Actor.host_level` for whoever lives on the one and has a handle
+    of the other, since people know a server by the domain in its handles."""
+    found = [await rule(tx, host) for host in dict.fromkeys(places) if host]
+    return max((row.level for row in found if row is not None), key=LEVELS.index, default=HostLevel.NONE)
 
 
 async def is_suspended(tx: AsyncSession, host: str) -> bool:
@@ -65,9 +66,14 @@ async def is_suspended(tx: AsyncSession, host: str) -> bool:
     return await level(tx, host) is HostLevel.SUSPEND
 
 
+async def suspended_names(tx: AsyncSession) -> frozenset[str]:
+    """Every name whose rule suspends it, for whoever asks often: see `names`."""
+    return frozenset(await tx.scalars(select(HostRule.host).where(HostRule.level == HostLevel.SUSPEND)))
+
+
 async def rejects_media(tx: AsyncSession, host: str) -> bool:
     """Whether pictures of `host` are not fetched; any rule above it may say so."""
-    wanted = select(HostRule.host).where(HostRule.host.in_(_names(host)), HostRule.rejects_media.is_(True))
+    wanted = select(HostRule.host).where(HostRule.host.in_(names(host)), HostRule.rejects_media.is_(True))
     return await tx.scalar(wanted.limit(1)) is not None
 
 
@@ -131,7 +137,7 @@ async def set_rule(
     stored of its people stays, unseen, so that a mistake can be undone. Raises Invalid(host=…) for what is no host.
     """
     name = check_host(host)
-    if own and name in _names(own):
+    if own and name in names(own):
         raise Invalid(host="This is your own server.")
     for field, words in (("reason", reason), ("public_reason", public_reason)):
         if len(words) > LONGEST_REASON:
@@ -160,14 +166,14 @@ async def remove_rule(tx: AsyncSession, moderator: Actor | None, host: str, reas
 async def restate(tx: AsyncSession, name: str) -> None:
     """Write beside each person of `name`, and below it, what the rules say of their server now."""
     await tx.flush()
-    there = select(Actor.host).where(_below(name)).distinct()
-    wanted: dict[HostLevel, list[str]] = {}
-    for host in await tx.scalars(there):
-        if host is not None:
-            wanted.setdefault(await level(tx, host), []).append(host)
-    for found, names in wanted.items():
-        for start in range(0, len(names), 500):
-            these = Actor.host.in_(names[start : start + 500])
+    there = select(Actor.host, Actor.domain).where(Actor.host.is_not(None), _below(name)).distinct()
+    wanted: dict[HostLevel, list[tuple[str, str]]] = {}
+    for host, domain in (await tx.execute(there)).all():
+        wanted.setdefault(await level(tx, host, domain), []).append((host, domain or ""))
+    for found, places in wanted.items():
+        for start in range(0, len(places), 500):
+            where = tuple_(Actor.host, func.coalesce(Actor.domain, ""))
+            these = where.in_(places[start : start + 500])
             await tx.execute(
                 update(Actor)
                 .where(these, Actor.host_level != found)
@@ -188,8 +194,9 @@ def check_host(host: str) -> str:
     return name
 
 
-def _names(host: str) -> list[str]:
-    """`host` without its port, and every name above it that has a dot itself: a rule never holds for a whole top level."""
+def names(host: str) -> list[str]:
+    """Under which names a rule holds for `host`: as it is, without its port, and every name above that has a dot itself, since
+    no rule holds for a whole top level."""
     head, colon, port = host.lower().rpartition(":")
     name = head if colon and port.isdecimal() else host.lower()
     labels = name.split(".")
@@ -198,12 +205,18 @@ def _names(host: str) -> list[str]:
 
 
 def _below(name: str) -> ColumnElement[bool]:
-    """People of this host, of those below it, on whatever port."""
+    """People of this host, of those below it, on whatever port; by where they live and by their handles."""
     return or_(
-        Actor.host == name,
-        Actor.host.startswith(f"{name}:", autoescape=True),
-        Actor.host.endswith(f".{name}", autoescape=True),
-        Actor.host.contains(f".{name}:", autoescape=True),
+        *(
+            condition
+            for place in (Actor.host, Actor.domain)
+            for condition in (
+                place == name,
+                place.startswith(f"{name}:", autoescape=True),
+                place.endswith(f".{name}", autoescape=True),
+                place.contains(f".{name}:", autoescape=True),
+            )
+        )
     )
 
 
@@ -215,7 +228,7 @@ async def _sever(tx: AsyncSession, name: str) -> None:
         delete(Notification).where(Notification.from_id.in_(there)).execution_options(synchronize_session=False)
     )
     for host in list(await tx.scalars(select(Delivery.host).where(_waiting()).distinct())):
-        if name in _names(host):
+        if name in names(host):
             await _forget_waiting(tx, host, "The server is suspended here.")
 
 

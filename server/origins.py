@@ -9,6 +9,7 @@ fragment. Path and query stay as their owner spelled them, an empty path stays e
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urljoin
 
@@ -118,6 +119,7 @@ def literal(url: str) -> Ip | None:
         return None
 
 
+@lru_cache(8192)
 def _parse(url: str) -> _Parts:
     if len(url) > LONGEST:
         raise Refused(f"The address is longer than {LONGEST} characters.")

@@ -30,11 +30,13 @@ async def people(tx: AsyncSession, words: str, viewer: Actor | None) -> list[Act
 
 
 async def tags(tx: AsyncSession, words: str, viewer: Actor | None) -> list[Tag]:
-    """Tags that begin like this and stand under a work that `viewer` may find (row 41)."""
+    """Tags that begin like this and stand under a post that `viewer` may find (row 41); strangers find those of this house."""
     start = words_of.fold(words.strip().removeprefix("#"))
     if not start:
         return []
     under = select(PostTag.post_id).join(Post, Post.id == PostTag.post_id)
     under = under.where(PostTag.tag_id == Tag.id, posts.listed(), posts.visible_to(viewer))
+    if viewer is None:
+        under = under.where(Post.uri.is_(None))
     query = select(Tag).where(Tag.name.startswith(start, autoescape=True), exists(under.correlate(Tag)))
     return list(await tx.scalars(query.order_by(Tag.name).limit(TAGS)))

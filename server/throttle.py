@@ -6,6 +6,7 @@ which the count ends, so that `forget` needs no table of lengths.
 
 import hashlib
 import ipaddress
+from collections.abc import Iterable
 
 from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
@@ -81,6 +82,14 @@ async def count(tx: AsyncSession, key: str, seconds: int) -> int:
 async def forget(tx: AsyncSession) -> None:
     """Remove counts whose window is over; for the hourly sweep."""
     await tx.execute(delete(Throttle).where(Throttle.window < int(clock.now().timestamp())))
+
+
+def client(lines: Iterable[str], address: str, proxies: int) -> str:
+    """Who is at the other end of a connection from `address`. X-Forwarded-For, of which these are the `lines`, counts only as many
+    hops as there are proxies of ours (row 62)."""
+    # Some proxies add a line of their own below what the client sent, others lengthen the client's: all lines are one list.
+    hops = [hop.strip() for hop in ",".join(lines).split(",") if hop.strip()]
+    return hops[-proxies][:60] if proxies and len(hops) >= proxies else address
 
 
 def network(address: str) -> str:

@@ -50,12 +50,14 @@ async def local(tx: AsyncSession, viewer: Actor | None, before: int | None = Non
 async def tag(
     tx: AsyncSession, tag: Tag, viewer: Actor | None, before: int | None = None, limit: int = PAGE
 ) -> list[Post]:
-    """Works for everyone that carry `tag`."""
+    """Works for everyone that carry `tag`; for strangers those of this house alone: others live on their own servers."""
     query = (
         select(Post)
         .join(PostTag, PostTag.post_id == Post.id)
         .where(PostTag.tag_id == tag.id, Post.kind == Kind.WORK, spine.listed(), spine.visible_to(viewer))
     )
+    if viewer is None:
+        query = query.where(Post.uri.is_(None))
     return await _page(tx, query, before, limit)
 
 

@@ -1,7 +1,7 @@
 """People of servers that do not exist, who send signed activities over real sockets, as fast as is wanted and as often.
 
-One thread serves what others ask about them (documents and keys); whoever sends does so on the calling thread. So they work beside
-a house in a process of its own, which may be killed at any moment.
+Threads serve what others ask about them (documents and keys); whoever sends does so on the calling thread. So they work
+beside a house in a process of its own, which may be killed at any moment.
 """
 
 import http.client

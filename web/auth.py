@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from quart import Response, current_app, g, redirect, request
 
-from server import notifications, sign_ins
+from server import notifications, sign_ins, throttle
 from server.errors import Forbidden, Full
 from server.models import Role
 from web.current import account, sign_in, site, viewer
@@ -124,13 +124,9 @@ def _same_origin(origin: str) -> bool:
 
 
 def client_address() -> str:
-    """Who is at the other end. X-Forwarded-For counts only as many hops as there are proxies of ours (row 62)."""
-    proxies = site().settings.server.proxies
-    # Some proxies add a line of their own below what the client sent, others lengthen the client's: all lines are one list.
-    hops = [hop.strip() for hop in ",".join(request.headers.getlist("X-Forwarded-For")).split(",") if hop.strip()]
-    if proxies and len(hops) >= proxies:
-        return hops[-proxies][:60]
-    return str(request.remote_addr or "")
+    """Who is at the other end."""
+    lines = request.headers.getlist("X-Forwarded-For")
+    return throttle.client(lines, str(request.remote_addr or ""), site().settings.server.proxies)
 
 
 # -- policies ------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 pictures of other servers, which are fetched when somebody here looks.
 
 No cookie is ever looked at. A stranger gets what `posts.visible_to` shows to strangers; whoever holds an address that we signed
-for somebody gets what that person may see at this moment; an address with a key is for other servers. Everything else is 404, whatever the reason (security.md rows 41, 52).
+for somebody gets what that person may see at this moment; an address with a key is for other servers. Everything else is 404,
+whatever the reason (security.md rows 41, 52).
 """
 
 import asyncio

@@ -13,4 +13,4 @@ async def on_accept(site: Site, accept: Verified) -> None:
     async with site.db.write() as tx:
         asked = await subjects.our_follow(tx, site.urls, accept.object, accept.activity.object, followed)
         await follows.accept(tx, asked, followed)
-        jobs.enqueue(tx, jobs.Fetch("outbox", accept.actor))
+        await jobs.ensure(tx, [jobs.Fetch("outbox", accept.actor)])

@@ -29,7 +29,7 @@ async def on_create(site: Site, create: Verified) -> None:
         await elsewhere.put_post(tx, piece, author, urls=site.urls)
         above = piece.reply_to
         if above and not site.urls.is_ours(above) and not await subjects.is_known(tx, site.urls, above):
-            jobs.enqueue(tx, jobs.Fetch("post", above))
+            await jobs.ensure(tx, [jobs.Fetch("post", above)])
 
 
 async def concerns_us(tx: AsyncSession, site: Site, said: Verified, piece: Piece) -> bool:

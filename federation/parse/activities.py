@@ -47,8 +47,7 @@ def activity(document: Json) -> Activity:
     if isinstance(about, list):
         about = about[0] if len(about) == 1 else None
     inner = about if isinstance(about, dict) else None
-    to = shapes.uris(document.get("to"), MAX_ADDRESSED)
-    cc = shapes.uris(document.get("cc"), MAX_ADDRESSED)
+    to, cc = shapes.addressed(document, MAX_ADDRESSED)
     return Activity(
         id=uri,
         type=found[0],

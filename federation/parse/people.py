@@ -56,7 +56,7 @@ def person(document: Json, url: str) -> Person:
         domain=origins.host(uri),
         kind=ActorKind(kind),
         inbox=inbox,
-        name=text.line(text.plain(shapes.words(document.get("name"))[:2000]))[:MAX_NAME],
+        name=text.line(shapes.words(document.get("name"))[:2000])[:MAX_NAME],
         about_html=about,
         about=text.plain(about),
         page=next((at for at, media in shapes.links(document.get("url")) if shapes.same_origin(at, uri)), ""),
@@ -104,7 +104,7 @@ def _links(document: Json) -> Iterator[Link]:
     for one in shapes.many(document.get("attachment"))[:MAX_LINKS]:
         if not isinstance(one, dict) or "PropertyValue" not in shapes.kinds(one):
             continue
-        label = text.line(text.plain(shapes.words(one.get("name"))[:500]))[:60]
+        label = text.line(shapes.words(one.get("name"))[:500])[:60]
         value = shapes.words(one.get("value"))[:2000]
         href = re.search(r"<a\s[^>]{0,1000}?href=[\"']([^\"'<>]{1,2048})[\"']", value)
         said = text.line(text.plain(value))[:300]

@@ -11,6 +11,7 @@ from server.errors import GiveUp
 # How Public is spelled (federation.md 8).
 PUBLIC_NAMES = frozenset({PUBLIC, "as:Public", "Public"})
 NAMESPACE = f"{AS2}#"
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadDocument(GiveUp):
@@ -52,16 +53,16 @@ def uris(value: Any, most: int) -> tuple[str, ...]:
     listed = many(value)
     if len(listed) > most:
         raise BadDocument(f"More than {most} are addressed or named.")
-    found = (PUBLIC if one in PUBLIC_NAMES else uri(one) for one in listed if isinstance(one, (str, dict)))
+    found = (PUBLIC if isinstance(one, str) and one in PUBLIC_NAMES else uri(one) for one in listed)
     return tuple(dict.fromkeys(one for one in found if one))
 
 
-def kind(document: Json) -> str:
-    """The type: of several the first that is a word of ActivityStreams, else the first."""
-    found = [
-        one.removeprefix(NAMESPACE).removeprefix("as:") for one in many(document.get("type")) if isinstance(one, str)
-    ]
-    return found[0] if found else ""
+def addressed(document: Json, most: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`to` and `cc`; raises BadDocument for more than `most` in both."""
+    to, cc = uris(document.get("to"), most), uris(document.get("cc"), most)
+    if len({*to, *cc}) > most:
+        raise BadDocument(f"More than {most} are addressed or named.")
+    return to, cc
 
 
 def kinds(document: Json) -> list[str]:
@@ -80,7 +81,11 @@ def same_origin(one: str, other: str) -> bool:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time in any of the forms of RFC 3339 that are met; without a zone it is UTC. None for anything else."""
+    """A time in any of the forms of RFC 3339 that are met; without a zone it is UTC. None for anything else.
+
+    Somebody may date a picture long back: then it is of the first day that every clock knows. A year such as 0001 is no date, but
+    how some write that they have none.
+    """
     if not isinstance(value, str) or len(value) > 64:
         return None
     try:
@@ -88,7 +93,7 @@ def moment(value: Any) -> datetime | None:
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return at if at.year >= 1970 else None
+    return max(at, FIRST) if at.year >= 1000 else None
 
 
 def past(value: Any) -> datetime | None:

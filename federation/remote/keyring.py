@@ -1,7 +1,7 @@
 """Public keys of other servers: from the cache, else fetched; believed only where key and owner name each other.
 
 Rows of security.md A1: 2 (never the `owner` of a key alone), 13 (one new reading in five minutes, however many signatures do not
-fit), 14 (a dead key id is remembered), 15 (a server that is away is no reason to refuse for good).
+fit, and one a day in any case, so that no key is believed for ever), 14 (a dead key id is remembered), 15 (a server that is away is no reason to refuse for good).
 """
 
 from datetime import timedelta
@@ -38,26 +38,25 @@ async def key(site: Site, key_id: str, *, refetch: bool = False) -> tuple[Public
     if site.urls.is_ours(key_id):
         raise GiveUp("That is an address of this server.")  # row 34
     async with _turns.of(f"{site.urls.base} {key_id}"):
-        kept = await _kept(site, key_id)
-        if kept is not None and (not refetch or _refetched.of(site, key_id)):
+        kept, is_old = await _kept(site, key_id)
+        if kept is not None and (_refetched.of(site, key_id) if refetch else not is_old):
             return kept
+        # An old key is read anew, since whoever lost it says so at its address alone. While it cannot be read it holds.
+        last = kept if not refetch else None
         if (reason := _failed.of(site, key_id)) is not None:
+            if last is not None:
+                return last
             raise reason
         if refetch:
             _refetched.note(site, key_id, clock.now() + AGAIN, GiveUp("read a moment ago"))
         try:
             owner = await _owner(site, key_id)
-        except Vanished as gone:
-            _failed.note(site, key_id, clock.now() + GONE, gone)
+        except (GiveUp, TryLater) as wrong:
+            _note(site, key_id, wrong)
+            if last is not None:
+                return last
             raise
-        except GiveUp as wrong:
-            _failed.note(site, key_id, clock.now() + AGAIN, wrong)
-            raise
-        except TryLater as later:
-            at = min(later.at or clock.now() + AWAY, clock.now() + AGAIN)
-            _failed.note(site, key_id, at, TryLater(str(later), at))
-            raise
-        found = await _kept(site, key_id)
+        found, _ = await _kept(site, key_id)
         if found is None or found[1].id != owner.id:
             unlisted = GiveUp("The owner of this key does not list it.")
             _failed.note(site, key_id, clock.now() + AGAIN, unlisted)
@@ -67,13 +66,25 @@ async def key(site: Site, key_id: str, *, refetch: bool = False) -> tuple[Public
         return found
 
 
-async def _kept(site: Site, key_id: str) -> tuple[PublicKey, Actor] | None:
+def _note(site: Site, key_id: str, wrong: GiveUp | TryLater) -> None:
+    """Remember why a key cannot be had, as long as that may stay so."""
+    now = clock.now()
+    if isinstance(wrong, TryLater):
+        at = min(wrong.at or now + AWAY, now + AGAIN)
+        _failed.note(site, key_id, at, TryLater(str(wrong), at))
+    else:
+        _failed.note(site, key_id, now + (GONE if isinstance(wrong, Vanished) else AGAIN), wrong)
+
+
+async def _kept(site: Site, key_id: str) -> tuple[tuple[PublicKey, Actor] | None, bool]:
+    """The key as it is here, and whether it was read so long ago that it may have been replaced."""
     async with site.db.read() as tx:
         query = select(Row, Actor).join(Actor, Actor.id == Row.actor_id)
         found = (await tx.execute(query.where(Row.uri == key_id, Actor.gone_at.is_(None)))).one_or_none()
         if found is None or await hosts.is_suspended(tx, origins.host(key_id)):
-            return None
-        return PublicKey(found[0].uri, found[0].kind, found[0].der), found[1]
+            return None, False
+        is_old = found[0].fetched_at < clock.now() - people.OLD
+        return (PublicKey(found[0].uri, found[0].kind, found[0].der), found[1]), is_old
 
 
 async def _owner(site: Site, key_id: str) -> Actor:

@@ -6,5 +6,6 @@ to the page.
 
 from federation.routes import inboxes, people, posts
 from federation.routes.desk import blueprint
+from federation.routes.inboxes import Door
 
-__all__ = ["blueprint", "inboxes", "people", "posts"]
+__all__ = ["Door", "blueprint", "inboxes", "people", "posts"]

@@ -1,71 +1,161 @@
-"""The addresses that every actor must have for what is sent to them."""
+"""The addresses that every actor must have for what is sent to them.
 
+They are the busiest of the house, so they are answered before the framework sees them: `Door` stands in front of the application
+and takes what is posted to an inbox. What else comes to these addresses goes on, and is told that an inbox only takes.
+"""
+
+import asyncio
+import json
 import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import cast
+from typing import Any
 
-from quart import Response, current_app, request
+from quart import Response
+from sqlalchemy import func, or_, select
 
-from federation.answers import answer, incoming, machine, resident, site
+from federation.answers import answer, machine
 from federation.inbox import Intake, receive
 from federation.parse import BadDocument
 from federation.routes.desk import blueprint
-from federation.signatures import BadSignature
+from federation.signatures import BadSignature, Incoming
 from federation.vocabulary import ACTIVITY_JSON, LD_JSON
-from server import clock
-from server.errors import Forbidden, GiveUp, TooLarge, TooMany, TryLater
+from server import actors, clock, throttle
+from server.errors import Forbidden, GiveUp, Gone, NotFound, Problem, TooMany, Trouble, TryLater
+from server.log import request_id
+from server.models import Actor
+from server.site import Site
 
 log = logging.getLogger(__name__)
 
+PATH = re.compile(r"/inbox|/actor/inbox|/users/([^/]{1,100})/inbox")
+# security.md, table D: an inbox reads at most 1 MB, and waits for it no longer than this, in seconds.
+MAX_BYTES = 1_000_000
+PATIENCE = 60
 # What a peer is told to wait where nothing says how long, in seconds.
 PAUSE = 300
 
+# In this order: the first kind that fits. 400 and 401 let peers try their other way of signing; 503 and 429 say when to come
+# again (security.md row 15).
+STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (BadDocument, 400),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Gone, 410),
+    (TooMany, 429),
+    (TryLater, 503),
+    (GiveUp, 400),
+)
 
-@blueprint.post("/inbox")
-@blueprint.post("/actor/inbox")
-@blueprint.post("/users/<handle>/inbox")
+
+@blueprint.get("/inbox")
+@blueprint.get("/actor/inbox")
+@blueprint.get("/users/<handle>/inbox")
 @machine
 async def inbox(handle: str = "") -> Response:
-    """202 once what came is safe on the disk, whoever's inbox it is; what is done with it comes later.
-
-    400 and 401 let peers try their other way of signing; 503 and 429 say when to come again (security.md row 15).
-    """
-    if handle:
-        async with site().db.read() as tx:
-            await resident(tx, handle)
-    kind = request.mimetype
-    if kind not in (ACTIVITY_JSON, LD_JSON):
-        return refusal(415, f"An inbox reads {ACTIVITY_JSON}.")
-    intake: Intake = current_app.extensions["intake"]
-    try:
-        body = cast(bytes, await request.get_data(as_text=False))
-        await receive(site(), intake, incoming(body))
-    except BadSignature as wrong:
-        return refusal(wrong.status, str(wrong))
-    except BadDocument as wrong:
-        return refusal(400, str(wrong))
-    except Forbidden as wrong:
-        return refusal(403, str(wrong))
-    except TooLarge as wrong:
-        return refusal(413, str(wrong))
-    except TooMany as many:
-        return refusal(429, str(many), many.wait)
-    except TryLater as later:
-        return refusal(503, str(later), seconds_until(later.at))
-    except GiveUp as wrong:
-        return refusal(400, str(wrong))
-    return Response("", 202, headers={"Cache-Control": "no-store"})
+    """Nobody reads somebody else's inbox."""
+    refused = answer({"error": "An inbox takes; it does not give."}, "application/json", status=405)
+    refused.headers["Allow"] = "POST"
+    return refused
 
 
-def refusal(status: int, sentence: str, wait: int = 0) -> Response:
-    """Why something was not taken in, for whoever reads their server's log."""
-    log.info("activity refused", extra={"status": status, "reason": sentence})
-    response = answer({"error": sentence}, "application/json", status=status)
-    if wait:
-        response.headers["Retry-After"] = str(wait)
-    return response
+class Door:
+    """The ASGI layer that takes what is posted to an inbox, and hands everything else on."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]], site: Site, intake: Intake) -> None:
+        self.app = app
+        self.site = site
+        self.intake = intake
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        found = PATH.fullmatch(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        if found is None:
+            await self.app(scope, receive, send)
+            return
+        request_id.set(secrets.token_hex(6))
+        status, sentence, wait = await self._take(scope, receive, found[1] or "")
+        headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+        body = b""
+        if sentence:
+            log.info("activity refused", extra={"status": status, "reason": sentence})
+            body = json.dumps({"error": sentence}).encode()
+            headers += [(b"content-type", b"application/json")]
+        if wait:
+            headers.append((b"retry-after", str(wait).encode()))
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _take(self, scope: Any, receive_part: Any, handle: str) -> tuple[int, str, int]:
+        """202 once what came is safe on the disk, whoever's inbox it is; else status, sentence, and seconds to wait."""
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+        if kind.partition(";")[0].strip().lower() not in (ACTIVITY_JSON, LD_JSON):
+            return 415, f"An inbox reads {ACTIVITY_JSON}.", 0
+        try:
+            async with asyncio.timeout(PATIENCE):
+                body = await _read(receive_part)
+        except TimeoutError:
+            return 408, "The body took too long.", 0
+        if body is None:
+            return 413, "This is larger than an inbox reads: 1 MB.", 0
+        try:
+            if handle:
+                await self._check(handle)
+            path: bytes = scope.get("raw_path") or scope["path"].encode()
+            query: bytes = scope["query_string"]
+            asked = Incoming("POST", path + (b"?" + query if query else b""), headers, body)
+            await receive(self.site, self.intake, asked, self._client(scope, headers))
+        except (Problem, Trouble) as wrong:
+            return _refusal(wrong)
+        except Exception:
+            log.exception("the inbox broke")
+            return 500, "Something went wrong here. Nothing was kept; please send it again.", PAUSE
+        return 202, "", 0
+
+    async def _check(self, handle: str) -> None:
+        """Raises NotFound for an inbox of nobody, alike for all whom strangers may not know of, and Gone for who has left."""
+        async with self.site.db.read() as tx:
+            told = or_(actors.in_good_standing(), Actor.gone_at.is_not(None))
+            query = select(Actor.gone_at).where(
+                func.lower(Actor.handle) == handle.lower(), Actor.domain.is_(None), told
+            )
+            found = (await tx.execute(query)).one_or_none() if actors.HANDLE.fullmatch(handle) else None
+        if found is None:
+            raise NotFound
+        if found.gone_at is not None:
+            raise Gone("This person has left.")
+
+    def _client(self, scope: Any, headers: list[tuple[str, str]]) -> str:
+        lines = [value for name, value in headers if name.lower() == "x-forwarded-for"]
+        address = (scope.get("client") or ("",))[0]
+        return throttle.network(throttle.client(lines, address, self.site.settings.server.proxies))
 
 
-def seconds_until(at: datetime | None) -> int:
-    """From now, at least one."""
+async def _read(receive_part: Any) -> bytes | None:
+    """The body, or None where it is longer than MAX_BYTES."""
+    parts, size = [], 0
+    while True:
+        message = await receive_part()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BYTES:
+            return None
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _refusal(wrong: Problem | Trouble) -> tuple[int, str, int]:
+    if isinstance(wrong, BadSignature):
+        return wrong.status, str(wrong), 0
+    status = next((code for kind, code in STATUS if isinstance(wrong, kind)), 400)
+    wait = wrong.wait if isinstance(wrong, TooMany) else _until(wrong.at) if isinstance(wrong, TryLater) else 0
+    return status, str(wrong), wait
+
+
+def _until(at: datetime | None) -> int:
+    """Seconds from now, at least one."""
     return PAUSE if at is None else max(1, round((at - clock.now()).total_seconds()))

@@ -10,7 +10,7 @@ share), cavage, rfc9421, reading; canonical and proofs stand beside them.
 
 from federation.signatures.cavage import sign as sign_cavage
 from federation.signatures.keys import public_key, to_multibase
-from federation.signatures.proofs import check_proof, proof_method, prove
+from federation.signatures.proofs import check_proof, proof_method, proof_time, prove
 from federation.signatures.reading import read
 from federation.signatures.refusal import BadSignature
 from federation.signatures.request import AHEAD, BACK, Claim, Incoming
@@ -24,6 +24,7 @@ __all__ = [
     "Incoming",
     "check_proof",
     "proof_method",
+    "proof_time",
     "prove",
     "public_key",
     "read",

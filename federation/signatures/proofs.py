@@ -45,6 +45,11 @@ def proof_method(document: Json) -> str:
     return str(_proof(document)["verificationMethod"])
 
 
+def proof_time(document: Json) -> datetime | None:
+    """When the document's proof says that it was made; None where it does not. Raises BadSignature (400)."""
+    return _moment(_proof(document), "created")
+
+
 def check_proof(document: Json, key: PublicKey, now: datetime) -> None:
     """Hold the proof of `document` against `key`; raises BadSignature, 400 for what cannot be read, 401 for what does not hold.
 

@@ -212,7 +212,7 @@ class Transport:
                 raise Refused(f"The header {key[:60]!r} holds what a header may not.")
         sent = {"User-Agent": self._user_agent, "Accept-Encoding": "gzip", **headers}
         keeping, closing = await self._started()
-        session = closing if self._gate.open_sockets >= KEEP_OPEN else keeping
+        session = closing if self._gate.has_open(KEEP_OPEN) else keeping
         # Already in its one spelling: yarl is told to read it as it stands.
         return await session.request(method, URL(address, encoded=True), data=body, headers=sent, allow_redirects=False)
 

@@ -42,6 +42,10 @@ class Gate:
         self._sockets.difference_update([made for made in self._sockets if made.fileno() < 0])
         return len(self._sockets)
 
+    def has_open(self, most: int) -> bool:
+        """Whether that many are open. It is asked for each request: only a crowd is counted one by one."""
+        return len(self._sockets) >= most and self.open_sockets >= most
+
     def permit(self, address: str) -> None:
         """Refuse what can be refused before any connection: scheme, port, and a host that is an IP address already."""
         origin = origins.origin(address)

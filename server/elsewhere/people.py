@@ -55,7 +55,7 @@ async def put_person(tx: AsyncSession, person: Person, *, confirmed: bool = Fals
         handle = row.handle
     row.handle, row.domain, row.kind = handle, person.domain, person.kind
     row.host = origins.host(person.uri)
-    row.host_level = await hosts.level(tx, row.host)
+    row.host_level = await hosts.level(tx, row.host, row.domain)
     row.name, row.about, row.about_html = person.name[:LONGEST_NAME], person.about, person.about_html
     row.links = [{"label": link.label, "url": link.url, "words": link.words} for link in person.links]
     row.page, row.inbox, row.shared_inbox, row.outbox = person.page, person.inbox, person.shared_inbox, person.outbox
@@ -104,7 +104,8 @@ async def _row(tx: AsyncSession, uri: str) -> Actor | None:
 
 async def _handle(tx: AsyncSession, person: Person, confirmed: bool) -> str:
     """The handle under which `person` can stand here; takes it away from another uri where theirs is confirmed."""
-    this = (func.lower(Actor.handle) == person.handle.lower(), Actor.domain == person.domain)
+    # Both sides in the words of the database, as its index has them: SQLite knows the capitals of ASCII alone.
+    this = (func.lower(Actor.handle) == func.lower(person.handle), Actor.domain == person.domain)
     other = await tx.scalar(select(Actor).where(*this, Actor.uri != person.uri).with_for_update())
     if other is None:
         return person.handle

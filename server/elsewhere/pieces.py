@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import clock, ids, notifications, origins, posts, tags
+from server import boosts, clock, ids, notifications, origins, posts, tags
 from server.db import insert_once
 from server.elsewhere import hanging
 from server.elsewhere.read import Piece
 from server.errors import GiveUp
-from server.models import Actor, Follow, Hearing, Kind, Mention, Origin, Post, Rating, Tombstone
+from server.models import Actor, Follow, Hearing, HostLevel, Kind, Mention, Origin, Post, Rating, Tombstone
 from server.urls import Urls
 
 # What is older than this when it is first seen here was fetched, and is no news to anybody.
@@ -38,6 +38,8 @@ async def put_post(tx: AsyncSession, piece: Piece, author: Actor, *, urls: Urls)
         raise GiveUp("The post is not by whoever is said to have written it.")
     if origins.origin(piece.uri) != origins.origin(author.uri):
         raise GiveUp("The post lies on another server than its author.")
+    if author.suspended_at is not None or author.host_level is HostLevel.SUSPEND:
+        raise GiveUp("Nothing new comes from somebody who is suspended here.")  # row 48
     if author.gone_at is not None or await tx.get(Tombstone, piece.uri) is not None:
         return None
     above = await _above(tx, piece, author, urls)
@@ -78,6 +80,9 @@ async def forget_post(tx: AsyncSession, uri: str, by: Actor) -> list[str]:
     if post.author_id != by.id:
         raise GiveUp("It is not theirs to delete.")
     if post.deleted_at is not None:
+        return []
+    if post.kind is Kind.BOOST:  # some servers delete their Announce instead of undoing it
+        await boosts.remove(tx, by, await tx.get_one(Post, post.boost_of_id))
         return []
     said = update(Origin).where(Origin.post_id == post.id).values(raw={}, reply_to_uri="")
     await tx.execute(said.execution_options(synchronize_session=False))

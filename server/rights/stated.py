@@ -1,4 +1,4 @@
-"""What another server states of a work's rights: reading the words of `channels` and of others back (docs/rights.md, duties 1 to 4).
+"""What another server states of a work's rights: the words of `channels`, and those of others, read back.
 
 Terms are read by their names, not by what a context makes of them: no context is ever fetched. A licence is one of ours only
 where it is exactly that one. An older or national version of a Creative Commons licence is another contract, so it stays what

@@ -1,27 +1,23 @@
 """Plain text as people type it, and HTML of other servers → HTML that holds nothing but our own tags.
 
 Safe by construction: the text is cut into pieces, every piece is escaped, and only then are our tags put around it. Nothing that
-somebody typed can open or close a tag, so there is nothing to clean afterwards. `safe` treats the HTML of others the same way:
-it is taken apart and written anew, and nh3, which reads as browsers do, has the last word (security.md rows 104, 105).
+somebody typed can open or close a tag, so there is nothing to clean afterwards. `foreign` treats the HTML of others the same way.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from html import escape, unescape
-from html.parser import HTMLParser
-from typing import NamedTuple
+from collections.abc import Mapping
+from html import escape
 
-import nh3
-
-from server import origins
 from server.models import Actor
-from server.spelling import composed
 from server.tags import fold
+from server.text.characters import clean, line
+from server.text.foreign import REL, plain, safe
 from server.urls import Urls
+
+__all__ = ["LINK_LENGTH", "REL", "clean", "line", "mentions_in", "plain", "safe", "tags_in", "to_html"]
 
 # Longest text of a link that is shown; the host is always shown whole (security.md row 108).
 LINK_LENGTH = 40
-REL = "nofollow noopener noreferrer"
 _URL = r"https?://[^\s<>\"'`\\]{1,2000}"
 _TAG = r"(?<![\w/#&])#(?=\w*[^\W\d_])\w{1,100}(?!\w)"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?(?::\d{1,5})?"
@@ -105,5 +101,3 @@ def _person(found: str, urls: Urls, mentions: Mapping[str, Actor]) -> str:
     if actor is None:
         return _escape(found)
     return f'<a href="{escape(urls.profile(actor))}" class="u-url mention">@<span>{escape(actor.handle)}</span></a>'
-
-

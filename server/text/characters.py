@@ -21,5 +21,3 @@ def clean(text: str) -> str:
 def line(text: str) -> str:
     """`clean`, on one line and without what cannot be seen: for titles and names."""
     return " ".join(INVISIBLE.sub("", clean(text)).split())
-
-

@@ -427,8 +427,8 @@ async def test_row_14_a_dead_key_is_asked_for_once(site: Site, far: Stranger, mo
     # However many dead keys there are, what is remembered of them is bounded (row 96).
     memory = people.Memory(most=10)
     for number in range(100):
-        memory.note(str(number), clock.after(hours=1), GiveUp("dead"))
-    assert memory.of("89") is None and memory.of("90") is not None and len(memory._kept) == 10
+        memory.note(site, str(number), clock.after(hours=1), GiveUp("dead"))
+    assert memory.of(site, "89") is None and memory.of(site, "90") is not None and len(memory._houses[site.db]) == 10
 
 
 async def test_row_15_a_server_that_is_away_is_no_refusal(site: Site, far: Stranger) -> None:

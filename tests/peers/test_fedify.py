@@ -415,7 +415,11 @@ async def test_reports_in_both_directions(art: Home, alice: Account, ann: Them) 
     about = {one if isinstance(one, str) else one["id"] for one in flag["raw"]["object"]}
     assert flag["raw"]["content"] == "This is rude." and about == {ann.id, sent["id"]}
     assert "alice" not in json.dumps(flag["raw"])
-    [came] = [one for one in ann.site.state()["requests"] if "/actor#main-key" in json.dumps(one["headers"]) and one["method"] == "POST"]
+    [came] = [
+        one
+        for one in ann.site.state()["requests"]
+        if "/actor#main-key" in json.dumps(one["headers"]) and one["method"] == "POST"
+    ]
     assert art.name in came["headers"]["signature"]
 
     work = await publish(art.site, alice)

@@ -23,7 +23,7 @@ def signer(app: Quart) -> list[Actor | BadSignature]:
     """Whose signature the next requests carry: what the inbox would find out."""
     carried: list[Actor | BadSignature] = []
 
-    async def reader(site: Site, request: Any) -> Actor | None:
+    async def reader(site: Site, request: Any, client: str) -> Actor | None:
         if isinstance(carried[-1], BadSignature):
             raise carried[-1]
         return carried[-1]

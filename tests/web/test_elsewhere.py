@@ -14,7 +14,6 @@ from tests.browsing import Browser
 from tests.fediverse import Fediverse, House
 from tests.hung import hang, say
 from tests.server.test_elsewhere import person
-from web import auth
 
 
 @pytest.fixture
@@ -148,7 +147,7 @@ async def test_row_61_ten_tries_a_minute_and_each_server_has_peace(
     for number in range(throttle.LIMITS["intent-host"][0]):
         await browser.post("/@alice/from-elsewhere", {"home": "me@SOCIAL.test" if number % 2 else "social.test"})
         seen.add(browser.status)
-    assert 429 in seen and auth.client_address is not None
+    assert 429 in seen
     await browser.post("/@alice/from-elsewhere", {"home": "other.test"})
     assert browser.status == 200
 

@@ -45,7 +45,6 @@ VERBS = {
     "boost": Verb("Announce", "Boost", "It is shown to the people who follow you."),
     "reply": Verb("Create", "Comment on", "What you write stands below the work, here and on your own server."),
 }
-SLOWLY = "That was tried very often. Please wait a minute."
 
 
 @blueprint.get("/@<handle>/follow")

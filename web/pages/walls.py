@@ -138,12 +138,12 @@ async def add_person() -> Response:
     typed = {"person": form.get("person", "").strip(), "how": form.get("how", "")}
     try:
         actor = await _named(typed["person"])
+        if typed["how"] == "block":
+            return _to(f"/{site().urls.at(actor)}/block", "")
+        async with site().db.write() as tx:
+            await mutes.mute(tx, me(), actor)
     except Problem as wrong:
         return await _privacy(typed, {"person": str(wrong)})
-    if typed["how"] == "block":
-        return _to(f"/{site().urls.at(actor)}/block", "")
-    async with site().db.write() as tx:
-        await mutes.mute(tx, me(), actor)
     return _to("/settings/privacy", "muted")
 
 
