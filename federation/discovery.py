@@ -60,7 +60,7 @@ def jrd(person: Actor, urls: Urls, wanted: list[str]) -> Json:
     landing = urls.page("/authorize_interaction?uri=")
     links.append({"rel": "http://ostatus.org/schema/1.0/subscribe", "template": f"{landing}{{uri}}"})
     links += [
-        {"rel": f"https://w3id.org/fep/3b86/{intent}", "template": f"{landing}{{{about}}}"}
+        {"rel": f"https://w3id.org/fep/3b86/{intent}", "template": f"{landing}{{{about}}}&intent={intent}"}
         for intent, about in INTENTS.items()
     ]
     return {

@@ -218,7 +218,7 @@ class Bucket:
 
 @dataclass
 class Budget:
-    """How much may come (security.md, table D): 300 a minute with bursts of 1,000, and 20 from whoever has not proved who they are.
+    """How much may come (security.md, table D): 300 a minute with bursts of 1,000, and 20 from who has not proved who they are.
 
     Counted under two names: a host together with the address that a request comes from, before its signature is checked, since
     anybody can name a host; and the host alone, for what it did sign. Bounded: the names that were silent longest are forgotten
@@ -281,7 +281,7 @@ class Intake:
             raise Forbidden("This server does not exchange anything with yours.")
 
     def known_signer(self, claim: Claim) -> str:
-        """The uri of whoever signed, where their key was used a moment ago and fits; else empty, which says nothing against it."""
+        """The uri of whoever signed, where their key was used a moment ago and fits; empty says nothing against it."""
         key, uri, until = self._signers.get(claim.keyid, (None, "", None))
         if key is None or until is None or until < clock.now():
             return ""

@@ -55,8 +55,8 @@ async def rule(tx: AsyncSession, host: str) -> HostRule | None:
 
 
 async def level(tx: AsyncSession, *places: str | None) -> HostLevel:
-    """The strictest that the rules say of these hosts: the value of `Actor.host_level` for whoever lives on the one and has a handle
-    of the other, since people know a server by the domain in its handles."""
+    """The strictest that the rules say of these hosts: the value of `Actor.host_level` for whoever lives on the one and has a
+    handle of the other, since people know a server by the domain in its handles."""
     found = [await rule(tx, host) for host in dict.fromkeys(places) if host]
     return max((row.level for row in found if row is not None), key=LEVELS.index, default=HostLevel.NONE)
 
@@ -169,7 +169,9 @@ async def restate(tx: AsyncSession, name: str) -> None:
     there = select(Actor.host, Actor.domain).where(Actor.host.is_not(None), _below(name)).distinct()
     wanted: dict[HostLevel, list[tuple[str, str]]] = {}
     for host, domain in (await tx.execute(there)).all():
-        wanted.setdefault(await level(tx, host, domain), []).append((host, domain or ""))
+        if host is None:
+            continue
+        wanted.setdefault(await level(tx, host, domain), []).append((host or "", domain or ""))
     for found, places in wanted.items():
         for start in range(0, len(places), 500):
             where = tuple_(Actor.host, func.coalesce(Actor.domain, ""))

@@ -11,6 +11,8 @@ from server.db import changed, insert_once
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.models import Account, Actor, Decision, Follow, Media, Notification, Post, Report, Role
 
+# Reports by one person, or by one server's own actor, that wait for a moderator at the same time.
+MAX_OPEN = 100
 MAX_COMMENT = 5000
 MAX_POSTS = 50
 PAGE = 40
@@ -39,6 +41,9 @@ async def report(
         raise Invalid("You cannot report yourself.")
     if len(comment) > MAX_COMMENT:
         raise Invalid(comment=f"The text has {len(comment):,} characters; {MAX_COMMENT:,} are possible.")
+    waiting = select(func.count(Report.id)).where(Report.reporter_id == reporter.id, Report.closed_at.is_(None))
+    if int(await tx.scalar(waiting) or 0) >= MAX_OPEN:
+        raise Forbidden("The moderators have not yet looked at what you reported before. Please wait for them.")
     theirs = [post.id for post in about if post.author_id == target.id][:MAX_POSTS]
     sent_on = forward and reporter.is_local and not target.is_local
     row = Report(

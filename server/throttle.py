@@ -85,8 +85,8 @@ async def forget(tx: AsyncSession) -> None:
 
 
 def client(lines: Iterable[str], address: str, proxies: int) -> str:
-    """Who is at the other end of a connection from `address`. X-Forwarded-For, of which these are the `lines`, counts only as many
-    hops as there are proxies of ours (row 62)."""
+    """Who is at the other end of a connection from `address`. X-Forwarded-For, of which these are the `lines`, counts only as
+    many hops as there are proxies of ours (row 62)."""
     # Some proxies add a line of their own below what the client sent, others lengthen the client's: all lines are one list.
     hops = [hop.strip() for hop in ",".join(lines).split(",") if hop.strip()]
     return hops[-proxies][:60] if proxies and len(hops) >= proxies else address

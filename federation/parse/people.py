@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 from federation import signatures
@@ -22,6 +23,8 @@ MAX_IMPLEMENTS = 50
 
 # What others allow in names is wider than ours: dots, hyphens, letters of any script.
 _HANDLE = re.compile(r"[\w](?:[\w.~+-]{0,118}[\w])?")
+# The first link in safe HTML.
+_LINK = re.compile(r'<a href="([^"]*)"')
 _ACCT = re.compile(r"(?:acct:)?@?([\w.~+-]{1,120})@([^@/\s]{1,255})")
 
 
@@ -105,10 +108,10 @@ def _links(document: Json) -> Iterator[Link]:
         if not isinstance(one, dict) or "PropertyValue" not in shapes.kinds(one):
             continue
         label = text.line(shapes.words(one.get("name"))[:500])[:60]
-        value = shapes.words(one.get("value"))[:2000]
-        href = re.search(r"<a\s[^>]{0,1000}?href=[\"']([^\"'<>]{1,2048})[\"']", value)
+        value = text.safe(shapes.words(one.get("value"))[:3000])
         said = text.line(text.plain(value))[:300]
-        url = shapes.address(href[1]) if href else shapes.address(said)
+        href = _LINK.search(value)
+        url = unescape(href[1]) if href else shapes.address(said)
         if label or said:
             yield Link(label, url, "" if url else said)
 

@@ -4,6 +4,7 @@
 through server.elsewhere; `neighbours` does so while a person waits. Nothing here is called inside a transaction.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -15,7 +16,7 @@ from federation.remote.neighbours import Neighbours
 from federation.remote.people import actor
 from federation.remote.pieces import post
 from federation.remote.servers import nodeinfo
-from server import clock, jobs
+from server import clock, jobs, worker
 from server.errors import GiveUp, TryLater
 from server.models import Actor, Post
 from server.site import Site
@@ -25,6 +26,9 @@ __all__ += ["actor", "featured", "fetch", "finger", "get_document", "key", "node
 __all__ += ["thread", "within"]
 
 log = logging.getLogger(__name__)
+
+# Seconds after which a fetch stops counting in the lane of the others.
+PATIENCE = 3
 
 
 async def _post(site: Site, uri: str) -> Post | None:
@@ -51,6 +55,8 @@ async def fetch(site: Site, job: jobs.Fetch) -> None:
 
     Raises TryLater where the other server does not answer.
     """
+    # Whoever waits for a slow server does so in the lane for the slow, as deliveries do (P8).
+    slow = asyncio.get_running_loop().call_later(PATIENCE, worker.step_aside, "slow")
     try:
         with within():
             await FETCHERS[job.what](site, job.uri)
@@ -58,3 +64,5 @@ async def fetch(site: Site, job: jobs.Fetch) -> None:
         raise TryLater(str(spent), clock.after(minutes=1)) from spent
     except GiveUp as wrong:
         log.info("nothing fetched", extra={"what": job.what, "uri": job.uri, "reason": str(wrong)})
+    finally:
+        slow.cancel()

@@ -134,9 +134,9 @@ async def ask(site: Site, url: str, headers: Mapping[str, str], *, signed: bool)
     if site.urls.is_ours(address):
         raise GiveUp("This server does not ask itself.")
     async with site.db.read() as tx:
-        if await hosts.is_suspended(tx, host):
-            raise GiveUp(f"Nothing is exchanged with {host}.")
+        suspended = await hosts.suspended_names(tx)
         row = await tx.get(Host, host)
+    check_host(host, suspended)
     budget = _budget.get()
     if budget is not None:
         if budget.left <= 0:
@@ -146,7 +146,7 @@ async def ask(site: Site, url: str, headers: Mapping[str, str], *, signed: bool)
     if not signed:
         return _checked(await site.transport.get(address, headers=headers))
     first, second = policy.families(row)
-    hand = await _hand(site)
+    hand = await _hand(site, suspended)
     reply = await site.transport.get(address, headers=headers, sign=hand.signer(first))
     if reply.status == 401 and first == "cavage" and "?" in address:
         reply = await site.transport.get(address, headers=headers, sign=hand.signer(first, with_query=False))
@@ -155,6 +155,12 @@ async def ask(site: Site, url: str, headers: Mapping[str, str], *, signed: bool)
         if 200 <= reply.status < 300:
             await _remember(site, host, second)
     return _checked(reply)
+
+
+def check_host(host: str, suspended: frozenset[str]) -> None:
+    """Raises GiveUp for a host with which nothing is exchanged (row 48), or one below such a name."""
+    if not suspended.isdisjoint(hosts.names(host)):
+        raise GiveUp(f"Nothing is exchanged with {host}.")
 
 
 def is_activity(kind: str) -> bool:
@@ -210,11 +216,14 @@ class Hand:
 
     key: RSAPrivateKey
     key_id: str
+    suspended: frozenset[str] = frozenset()
 
     def signer(self, family: str, *, with_query: bool = True) -> Signer:
-        """Signs each hop in `family`; "ed25519" counts as RFC 9421, since the house signs with RSA alone."""
+        """Signs each hop in `family`; "ed25519" counts as RFC 9421, since the house signs with RSA alone. Nothing is signed for a
+        host that is suspended, wherever a redirect leads."""
 
         def sign(method: str, url: str) -> Mapping[str, str]:
+            check_host(origins.host(url), self.suspended)
             if family == "cavage":
                 return signatures.sign_cavage(
                     method, url, None, self.key, self.key_id, clock.now(), with_query=with_query
@@ -224,7 +233,7 @@ class Hand:
         return sign
 
 
-async def _hand(site: Site) -> Hand:
+async def _hand(site: Site, suspended: frozenset[str]) -> Hand:
     house = await actors.house(site)
     async with site.db.read() as tx:
         query = select(Key).where(Key.actor_id == house.id, Key.kind == "rsa").order_by(Key.id.desc()).limit(1)
@@ -234,7 +243,7 @@ async def _hand(site: Site) -> Hand:
     private = keys.load_private(site.secret, row)
     if not isinstance(private, RSAPrivateKey):
         raise TryLater("The house has no key that everybody understands.")
-    return Hand(private, site.urls.main_key(house))
+    return Hand(private, site.urls.main_key(house), suspended)
 
 
 async def _remember(site: Site, host: str, family: str) -> None:

@@ -1,7 +1,8 @@
 """Public keys of other servers: from the cache, else fetched; believed only where key and owner name each other.
 
 Rows of security.md A1: 2 (never the `owner` of a key alone), 13 (one new reading in five minutes, however many signatures do not
-fit, and one a day in any case, so that no key is believed for ever), 14 (a dead key id is remembered), 15 (a server that is away is no reason to refuse for good).
+fit, and one a day in any case, so that no key is believed for ever), 14 (a dead key id is remembered), 15 (a server that is away
+is no reason to refuse for good).
 """
 
 from datetime import timedelta

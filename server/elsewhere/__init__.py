@@ -5,7 +5,7 @@
 """
 
 from server.elsewhere.people import forget_person, put_person
-from server.elsewhere.pieces import forget, forget_post, put_post
+from server.elsewhere.pieces import forget, forget_post, is_stale, look_again, put_post
 from server.elsewhere.read import Link, Person, Picture, Piece, PublicKey
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "forget",
     "forget_person",
     "forget_post",
+    "is_stale",
+    "look_again",
     "put_person",
     "put_post",
 ]

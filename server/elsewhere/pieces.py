@@ -4,15 +4,17 @@ Only what the author's own server says of a post is ever written here, so that n
 rows 22 and 26). A state is as new as its `updated`; an older one never wins (row 35).
 """
 
+import json
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import boosts, clock, ids, notifications, origins, posts, tags
-from server.db import insert_once
+from server import boosts, clock, ids, jobs, notifications, origins, posts, tags
+from server.db import changed, insert_once
 from server.elsewhere import hanging
 from server.elsewhere.read import Piece
 from server.errors import GiveUp
@@ -26,6 +28,10 @@ LATE = timedelta(days=90)
 # Ids sort by time, and begin with 2026. What was published before shares the first 70 minutes of that year, by its second.
 EARLY_BITS = 13
 EARLIEST_OURS = 1 << 44
+# Characters of JSON that are kept of a post as its own server wrote it.
+MAX_RAW = 64_000
+# How long what was answered elsewhere is taken to be all.
+LOOKED = timedelta(minutes=10)
 
 
 async def put_post(tx: AsyncSession, piece: Piece, author: Actor, *, urls: Urls) -> Post | None:
@@ -172,7 +178,7 @@ async def _put_origin(tx: AsyncSession, post: Post, piece: Piece, *, is_linked: 
     values = {
         "page": piece.page,
         "context": piece.context,
-        "raw": piece.raw,
+        "raw": _bounded(piece.raw),
         "reply_to_uri": "" if is_linked else piece.reply_to,
         "fetched_at": clock.now(),
     }
@@ -181,6 +187,30 @@ async def _put_origin(tx: AsyncSession, post: Post, piece: Piece, *, is_linked: 
         for name, value in values.items():
             setattr(kept, name, value)
     await tx.flush()
+
+
+def _bounded(raw: dict[str, Any]) -> dict[str, Any]:
+    """What its server wrote, without the largest members where it wrote more than MAX_RAW characters: a disk is soon full of
+    what strangers send, and what is shown of it stands in columns of its own."""
+    sizes = {name: len(json.dumps(value)) + len(name) for name, value in raw.items()}
+    kept = dict(raw)
+    for name in sorted(sizes, key=lambda name: sizes[name], reverse=True):
+        if sum(sizes[name] for name in kept) <= MAX_RAW:
+            break
+        del kept[name]
+    return kept
+
+
+def is_stale(post: Post) -> bool:
+    """Whether it is time to ask again what was answered elsewhere; needs `post.origin`."""
+    return post.origin is not None and post.origin.fetched_at < clock.now() - LOOKED
+
+
+async def look_again(tx: AsyncSession, post: Post) -> None:
+    """Somebody here opened the page of a post of another server: ask there what was answered meanwhile, now and then."""
+    stale = update(Origin).where(Origin.post_id == post.id, Origin.fetched_at < clock.now() - LOOKED)
+    if post.uri is not None and await changed(tx, stale.values(fetched_at=clock.now())):
+        await jobs.ensure(tx, [jobs.Fetch("thread", post.uri)])
 
 
 # -- conversations -------------------------------------------------------------------------------------------------------

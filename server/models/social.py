@@ -98,6 +98,13 @@ class Notification(Base):
 
     __table_args__ = (
         Index("ix_notifications_actor", "actor_id", sql("id DESC")),
+        # Every page that somebody opens counts what they have not read.
+        Index(
+            "ix_notifications_unread",
+            "actor_id",
+            sqlite_where=sql("read_at IS NULL"),
+            postgresql_where=sql("read_at IS NULL"),
+        ),
         # Null is no value to a unique index, so what has no post is told apart by zero.
         Index("uq_notifications_once", "actor_id", "from_id", "hearing", sql("coalesce(post_id, 0)"), unique=True),
     )

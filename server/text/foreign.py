@@ -65,8 +65,9 @@ _BROWSER = nh3.Cleaner(
     url_schemes={"http", "https"},
     link_rel=None,
 )
-# What `plain` puts where these begin.
-_BREAKS: Mapping[str, str] = {"br": "\n", "li": "\n", "div": "\n", "tr": "\n"} | dict.fromkeys(HEADINGS, "\n\n")
+# What `plain` puts where these begin; and what stands apart from all around it.
+_BREAKS: Mapping[str, str] = {"br": "\n", "li": "\n", "div": "\n", "tr": "\n"}
+_APART = PARAGRAPHS | HEADINGS | {"blockquote"}
 
 
 def safe(html: str) -> str:
@@ -92,7 +93,7 @@ def plain(html: str) -> str:
     for token in _read(html):
         if token.name == "":
             words.append(token.words)
-        elif token.name in ("p", "blockquote"):
+        elif token.name in _APART:
             words.append("\n\n")
         elif not token.closes:
             words.append(_BREAKS.get(token.name, ""))

@@ -67,7 +67,7 @@ def as_golden(name: str) -> Json:
         read = asdict(piece)
         del read["raw"]
     told = {key: value for key, value in read.items() if value not in ("", None, (), [], False)}
-    return json.loads(json.dumps(told, default=lambda value: value.isoformat(), ensure_ascii=False))
+    return dict(json.loads(json.dumps(told, default=lambda value: value.isoformat(), ensure_ascii=False)))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -497,3 +497,18 @@ def test_a_handle_is_one_word(given: Any, handle: str) -> None:
 
 def test_names_are_plain_text_without_tricks() -> None:
     assert parse.person(a_person(name="Ann <3\u202e\u200b\nInk"), AUTHOR).name == "Ann <3 Ink"
+
+
+@pytest.mark.parametrize(
+    ("value", "url", "words"),
+    [
+        ("<a href='https://x.example/?a=1&amp;b=2' rel=me>x.example</a>", "https://x.example/?a=1&b=2", ""),
+        ("https://x.example/", "https://x.example/", ""),
+        ("<a href='javascript:alert(1)'>x.example</a>", "", "x.example"),
+        ("she/her <b>&amp;</b> they", "", "she/her & they"),
+        ("<a " * 900, "", ""),
+    ],
+)
+def test_a_line_of_a_profile_is_a_link_or_words(value: str, url: str, words: str) -> None:
+    read = parse.person(a_person(attachment={"type": "PropertyValue", "name": "Web", "value": value}), AUTHOR)
+    assert [(link.label, link.url, link.words) for link in read.links] == [("Web", url, words)]

@@ -93,7 +93,9 @@ def test_p1_what_was_answered_202_is_never_lost(house: House, crowd: Crowd, data
         house.start()
         letters = []
         inboxes = itertools.cycle([f"{house.address}/inbox", f"{house.address}/users/ada/inbox"])
-        for sender, inbox in zip(itertools.islice(itertools.cycle(crowd.senders), 600), inboxes, strict=False):
+        for sender, inbox in zip(
+            itertools.islice(itertools.cycle(crowd.senders), 300 if long else 150), inboxes, strict=False
+        ):
             letters.append(sender.letter(inbox, sender.answer(work)))
         letters += [sender.letter(next(inboxes), sender.activity("Like", work)) for sender in crowd.senders]
         letters += [
@@ -112,7 +114,7 @@ def test_p1_what_was_answered_202_is_never_lost(house: House, crowd: Crowd, data
 
         load = threading.Thread(target=send_all, args=(house.port, letters, note))
         load.start()
-        until = sent + chance.randrange(1, 120)
+        until = sent + chance.randrange(1, 200 if long else 80)
         while answers[202] < until and load.is_alive():
             time.sleep(0.002)
         house.kill()
@@ -124,7 +126,7 @@ def test_p1_what_was_answered_202_is_never_lost(house: House, crowd: Crowd, data
     books.wait()
     house.stop()
     books.is_sound()
-    assert sent == len(taken) > 100, ("hardly anything was taken: the test saw nothing", answers)
+    assert sent == len(taken) > 20, ("hardly anything was taken: the test saw nothing", answers)
     assert answers.keys() <= {202, 429}, answers
     states = dict(books.ask(select(Received.activity_uri, Received.state))[0])
     assert taken.keys() <= states.keys(), "acknowledged and gone"
@@ -160,12 +162,12 @@ def test_p4_each_activity_has_one_effect(house: House, crowd: Crowd, database_ur
     inboxes = (f"{house.address}/inbox", f"{house.address}/users/ada/inbox")
     activities: list[tuple[Sender, dict[str, Any]]] = []
     for number in range(200):
-        sender = crowd.senders[number // 8 % len(crowd.senders)]
+        sender = crowd.senders[number // 4 % len(crowd.senders)]
         made = (
-            sender.activity("Like", work) if number % 8 == 0
-            else sender.activity("Announce", work, to=[PUBLIC], cc=[]) if number % 8 == 1
-            else sender.activity("Follow", f"{house.address}/users/ada") if number % 8 == 2
-            else sender.answer(work)
+            sender.answer(work) if number % 4 == 3
+            else sender.activity("Announce", work, to=[PUBLIC], cc=[]) if number % 4 == 1
+            else sender.activity("Follow", f"{house.address}/users/ada") if number % 4 == 2
+            else sender.activity("Like", work)
         )  # fmt: skip
         activities.append((sender, made))
     letters = [sender.letter(inboxes[copy % 2], made) for sender, made in activities for copy in range(5)]
@@ -187,7 +189,9 @@ def test_p4_each_activity_has_one_effect(house: House, crowd: Crowd, database_ur
             half.join()
         books.wait()
     assert answers == {202: 1000}
-    assert books.count(Received) == 200 == books.count(Received, Received.state == ReceivedState.DONE)
+    undone = select(Received.actor_uri, Received.type, Received.state, Received.reason)
+    assert books.ask(undone.where(Received.state != ReceivedState.DONE)) == [[]]
+    assert books.count(Received) == 200
     notes = {made["object"]["id"] for _, made in activities if made["type"] == "Create"}
     check_books(books, work, notes)
     people = len(crowd.senders)

@@ -263,19 +263,21 @@ def runs(name: str, pattern: re.Pattern[Any]) -> Callable[[Any], object]:
     module, _, variable = name.rpartition(".")
     source = inspect.getsource(importlib.import_module(module))
     used = set(re.findall(rf"\b{variable}\.(\w+)\(", source))
-    if used and used <= {"fullmatch", "match"}:
+    if not used:  # it is handed to a function under another name
+        used = set(re.findall(r"\b[a-z]\w*\.(fullmatch|match|search|sub|findall|finditer)\(", source))
+    if used <= {"fullmatch", "match"}:
         return lambda subject: (pattern.fullmatch(subject), pattern.match(subject))
     return lambda subject: pattern.sub(lambda _: "", subject) if isinstance(subject, str) else pattern.findall(subject)
 
 
-def spent(run: Callable[[Any], object], subject: Any) -> float:
-    """Processor seconds; the best of three where the first was slow, since others work here as well."""
+def spent(run: Callable[[Any], object], subject: Any, enough: float = 0.01) -> float:
+    """Processor seconds; the best of three where the first was not good enough, since others work here as well."""
     best = 1e9
     for _ in range(3):
         start = time.process_time()
         run(subject)
         best = min(best, time.process_time() - start)
-        if best < 0.01:
+        if best < enough:
             break
     return best
 
@@ -316,7 +318,7 @@ def test_row_93_reading_words_takes_time_that_grows_with_their_length(name: str)
     slow = {}
     for unit in UNITS:
         subject = (unit * LENGTH)[: LENGTH // 4]
-        if (taken := spent(READING[name], subject)) > 0.2:
+        if (taken := spent(READING[name], subject, 0.2)) > 0.2:
             slow[unit] = taken
     assert slow == {}
 
@@ -334,8 +336,9 @@ def test_row_93_html_that_makes_browsers_slow_is_soon_read() -> None:
         "closed scripts": "<svg></svg>" * 9_000,
     }
     for name, html in hostile.items():
-        assert spent(text.safe, html) < 0.5, name
-        assert len(text.safe(html)) < 260_000, name
+        came: list[str] = []
+        assert spent(lambda subject, into=came: into.append(text.safe(subject)), html, 0.5) < 0.5, name  # type: ignore[misc]
+        assert len(came[0]) < 260_000, name
 
 
 # -- row 98 -------------------------------------------------------------------------------------------------------------------
@@ -387,6 +390,7 @@ def mutated(number: int, changes: list[tuple[int, Any]]) -> Any:
     return document
 
 
+@pytest.mark.timeout(3600)
 def test_rows_91_and_92_nothing_but_a_refusal_comes_out_whatever_goes_in(long: bool) -> None:
     counts = {"read": 0}
 
@@ -403,6 +407,7 @@ def test_rows_91_and_92_nothing_but_a_refusal_comes_out_whatever_goes_in(long: b
     assert counts["read"] > 1_000
 
 
+@pytest.mark.timeout(3600)
 def test_row_91_bytes_that_are_no_document_are_refused(long: bool) -> None:
     chance = random.Random(4)
     whole = [json.dumps(document).encode() for document in DOCUMENTS]

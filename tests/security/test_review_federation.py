@@ -1,4 +1,4 @@
-"""What a reviewer tried with a server of their own: attacks that cross the rows of security.md, each with the row it belongs to."""
+"""What a reviewer tried with a server of their own: attacks that cross the rows of security.md, each named by its row."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
-from federation import inbox, signatures
+from federation import inbox, remote, signatures
 from federation.vocabulary import PUBLIC
 from server import clock, hosts, jobs, moderation
 from server.app import JOBS
@@ -167,27 +167,34 @@ async def test_row_13_a_key_that_was_lost_does_not_open_for_ever(
     alice = good.actor("alice")
     assert (await good.send(INBOX, good.activity("Travel", alice, INES))).status == 202
     good.actor("alice", key=2)
-    stolen = {"key": rsa_key(0)}
-    assert (await good.send(INBOX, good.activity("Travel", alice, INES), **stolen)).status == 202
+    assert (await good.send(INBOX, good.activity("Travel", alice, INES), key=rsa_key(0))).status == 202
     later(monkeypatch, 2)
     village.down.add("good.test")
-    assert (await good.send(INBOX, good.activity("Travel", alice, INES), **stolen)).status == 202
+    assert (await good.send(INBOX, good.activity("Travel", alice, INES), key=rsa_key(0))).status == 202
     village.down.discard("good.test")
     later(monkeypatch, 2)
-    assert (await good.send(INBOX, good.activity("Travel", alice, INES), **stolen)).status == 401
+    assert (await good.send(INBOX, good.activity("Travel", alice, INES), key=rsa_key(0))).status == 401
     assert (await good.send(INBOX, good.activity("Travel", alice, INES))).status == 202
 
 
 async def test_row_97_a_server_that_answers_slowly_holds_up_nobody_else(
     village: Fediverse, house: House, artist: Account, evil: Peer, good: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More activities than the lane has places, and each makes us wait for evil.test: Alice's follow is done meanwhile."""
+    """More activities and more fetches than their lanes have places, and each makes us wait for evil.test: Alice's follow is done
+    meanwhile, and Bob is fetched."""
     monkeypatch.setattr(inbox, "PATIENCE", 0.05)
+    monkeypatch.setattr(remote, "PATIENCE", 0.05)
     people = [evil.actor(f"mallory{number}", key=1) for number in range(jobs.LANES["inbox"] + 4)]
     for uri in people:
         assert (await evil.send(INBOX, evil.activity("Update", uri, evil.documents[uri]))).status == 202
     alice = good.actor("alice")
     assert (await good.send(INBOX, good.activity("Follow", alice, INES))).status == 202
+    bob = good.actor("bob")
+    async with house.site.db.write() as tx:
+        for uri in people:
+            jobs.enqueue(tx, jobs.Fetch("actor", f"{uri}/other"))
+        await tx.flush()
+        jobs.enqueue(tx, jobs.Fetch("actor", bob))
     asked, usual = asyncio.Event(), evil.answer
 
     async def slowly(*request: Any) -> Any:
@@ -201,7 +208,7 @@ async def test_row_97_a_server_that_answers_slowly_holds_up_nobody_else(
     try:
         async with asyncio.timeout(15):
             await asked.wait()
-            while not await count(house.site, Follow):
+            while not (await count(house.site, Follow) and await count(house.site, Actor, Actor.uri == bob)):
                 await asyncio.sleep(0.05)
     finally:
         ours.stop()
@@ -223,7 +230,6 @@ async def test_row_48_a_rule_for_the_domain_of_a_handle_holds_for_who_bears_it(
         await hosts.set_rule(tx, None, "guild.test", HostLevel.SUSPEND)
     async with house.site.db.read() as tx:
         row = (await tx.scalars(select(Actor).where(Actor.uri == mallory))).one()
-        print(row.host, row.domain, row.host_level, await count(house.site, Follow))
     assert row.host_level is HostLevel.SUSPEND
     assert await count(house.site, Follow) == 0
     await evil.send(INBOX, evil.activity("Create", mallory, evil.note(mallory, "After.", to=[PUBLIC, INES])))

@@ -7,7 +7,7 @@ from typing import Any
 
 from quart import Blueprint, Response, redirect, request
 
-from server import boosts, favourites, follows, galleries, ids, posts, reach, rights, text, timelines
+from server import boosts, elsewhere, favourites, follows, galleries, ids, posts, reach, rights, text, timelines
 from server.errors import NotFound
 from server.models import Audience, Kind, MediaState, Post, Rendition
 from server.rights import channels
@@ -65,6 +65,8 @@ async def show(handle: str, key: str) -> Response:
         if me is None and not post.is_local:
             to = original(post)
             return page("elsewhere/away.html", shared=True, headers=NOT_INDEXED, actor=post.author, post=post, to=to)
+        if elsewhere.is_stale(post):
+            await _look_again(post)
         answers = await posts.replies(tx, post, me)
         shown = [post.id, *(answer.id for answer in answers)]
         mine = me is not None and me.id == post.author_id
@@ -111,6 +113,12 @@ async def show(handle: str, key: str) -> Response:
         most_named=MOST_NAMED,
         **values,
     )
+
+
+async def _look_again(post: Post) -> None:
+    """Ask the post's own server what was answered there; it stands here when the page is opened next."""
+    async with site().db.write() as tx:
+        await elsewhere.look_again(tx, post)
 
 
 def _number(post: Post) -> int:

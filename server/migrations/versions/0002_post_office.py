@@ -225,6 +225,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_notifications_post_id"), "notifications", ["post_id"], unique=False)
     op.create_index("ix_notifications_actor", "notifications", ["actor_id", sa.text("id DESC")])
     op.create_index(
+        "ix_notifications_unread",
+        "notifications",
+        ["actor_id"],
+        sqlite_where=sa.text("read_at IS NULL"),
+        postgresql_where=sa.text("read_at IS NULL"),
+    )
+    op.create_index(
         "uq_notifications_once",
         "notifications",
         ["actor_id", "from_id", "hearing", sa.text("coalesce(post_id, 0)")],
