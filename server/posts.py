@@ -93,7 +93,7 @@ def listed() -> ColumnElement[bool]:
 def full(query: Query) -> Query:
     """Load with each post what pages and documents show: what `listing` does, tags, people named, and for posts of other servers
     where they come from (all but the document itself)."""
-    origin = joinedload(Post.origin).load_only(Origin.page, Origin.context)
+    origin = joinedload(Post.origin).load_only(Origin.page, Origin.context, Origin.fetched_at)
     return listing(query).options(selectinload(Post.tags), selectinload(Post.mentions), origin)
 
 

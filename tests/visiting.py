@@ -154,8 +154,8 @@ class Visitor:
             self.cookies[name] = value
         return Answer(reply.status, {key.lower(): value for key, value in reply.headers.items()}, content)
 
-    def until(self, path: str, look: Callable[[Answer], bool], seconds: float = 60, what: str = "") -> Answer:
-        """Open a page again and again until it shows what is looked for."""
+    def until(self, path: str, look: Callable[[Answer], bool], seconds: float = 150, what: str = "") -> Answer:
+        """Open a page again and again until it shows what is looked for. What met a dead server is tried again after a minute."""
         end = time.monotonic() + seconds
         while not look(answer := self.get(path)):
             assert time.monotonic() < end, f"not within {seconds} s on {path}: {what}\n{answer.status}"

@@ -191,7 +191,9 @@ def _for_people(nothing: str) -> Iterator[None]:
     try:
         yield
     except TryLater as later:
-        raise Problem(f"{str(later).rstrip('.')}. Please try again later.") from later
+        raise Problem(
+            f"{str(later).rstrip('.')}. Look whether its name is spelled right, or try again later."
+        ) from later
     except Absent as absent:
         raise NotFound(nothing) from absent
     except GiveUp as wrong:

@@ -292,7 +292,8 @@ def _said(url: str) -> Iterator[None]:
     except aiohttp.ClientConnectorError as wrong:
         if isinstance(wrong.os_error, Shut):
             raise Refused(f"{who} is not at a public address.") from wrong
-        raise Unreachable(f"No connection with {who}: {_plain(wrong.os_error)}.") from wrong
+        log.info("no connection", extra={"host": who, "reason": _plain(wrong.os_error)})
+        raise Unreachable(f"{who} does not answer.") from wrong
     except TimeoutError as wrong:
         raise Unreachable(f"{who} did not answer in time.") from wrong
     except aiohttp.ClientResponseError as wrong:

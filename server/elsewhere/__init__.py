@@ -5,10 +5,11 @@
 """
 
 from server.elsewhere.people import forget_person, put_person
-from server.elsewhere.pieces import forget, forget_post, is_stale, look_again, put_post
+from server.elsewhere.pieces import LOOKED, forget, forget_post, is_stale, look_again, put_post
 from server.elsewhere.read import Link, Person, Picture, Piece, PublicKey
 
 __all__ = [
+    "LOOKED",
     "Link",
     "Person",
     "Picture",

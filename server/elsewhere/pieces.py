@@ -28,6 +28,8 @@ LATE = timedelta(days=90)
 # Ids sort by time, and begin with 2026. What was published before shares the first 70 minutes of that year, by its second.
 EARLY_BITS = 13
 EARLIEST_OURS = 1 << 44
+# So far from its parent, or from its first answer, lies a post whose own time does not fit between them: a millisecond of ids.
+ROOM = 1 << ids.RANDOM_BITS
 # Characters of JSON that are kept of a post as its own server wrote it.
 MAX_RAW = 64_000
 # How long what was answered elsewhere is taken to be all.
@@ -107,13 +109,14 @@ async def _row(
 ) -> tuple[Post, bool]:
     """The row of this uri, locked, and whether it is new. Raises GiveUp where it is somebody else's."""
     query = select(Post).where(Post.uri == piece.uri).with_for_update().execution_options(populate_existing=True)
-    for _ in range(8):  # an id of that very moment may be taken; another one is not
+    for attempt in range(8):  # an id of that very moment may be taken; another one is not
         found: Post | None = await tx.scalar(query)
         if found is not None:
             if found.author_id != author.id or found.kind is Kind.BOOST:
                 raise GiveUp("The post is somebody else's.")
             return found, False
-        post_id = _id(_published(piece), above, below)
+        # Between two neighbours there may be no place at all: then it stands after what it answers.
+        post_id = _id(_published(piece), above, below if attempt < 4 else [])
         row = Post(
             id=post_id,
             kind=piece.kind,
@@ -137,11 +140,15 @@ def _id(published: datetime, above: Post | None, below: list[Post]) -> int:
         found = int(max(0.0, published.timestamp())) << EARLY_BITS | secrets.randbits(EARLY_BITS)
     else:
         found = max(ids.at(published), EARLIEST_OURS) | secrets.randbits(ids.RANDOM_BITS)
-    if below:
-        found = min(found, min(post.id for post in below) - 1 - secrets.randbits(4))
-    if above is not None:
-        found = max(found, above.id + 1 + secrets.randbits(4))
-    return max(1, found)
+    low = above.id + 1 if above is not None else 1
+    high = min(post.id for post in below) - 1 if below else None
+    # Clocks go wrong, and most servers state whole seconds: many answers may say that they are older than what they answer.
+    room = ROOM if high is None or high < low else min(ROOM, high - low + 1)
+    if high is not None and found > high >= low:
+        found = high - secrets.randbelow(room)
+    if found < low:
+        found = low + secrets.randbelow(room)
+    return found
 
 
 def _published(piece: Piece) -> datetime:

@@ -639,7 +639,7 @@ async def test_looking_up_elsewhere_is_counted_and_told_in_words(site: Site, far
     async with site.db.read() as tx:
         viewer = await tx.get_one(Actor, alice.actor_id)
     far.pages["/posts/1"] = reply(503)
-    with pytest.raises(Problem, match=r"answers 503\. Please try again later"):
+    with pytest.raises(Problem, match=r"answers 503\. Look whether its name is spelled right, or try again later"):
         await near.find(site, far.url("/posts/1"), viewer)
     stranger_here = await remote.actor(site, far.url("/users/mia"))
     with pytest.raises(Forbidden):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from server import clock, elsewhere, follows, ids, notes, notifications, posts
 from server.elsewhere import Person, Picture, Piece, PublicKey
@@ -359,6 +359,28 @@ async def test_ids_sort_by_what_was_published_when(site: Site) -> None:
 
 
 # -- conversations -----------------------------------------------------------------------------------------------------
+async def test_answers_that_say_they_are_older_than_what_they_answer_are_all_kept(site: Site) -> None:
+    """Whole seconds and slow clocks: in the second in which a work appears, many answers seem to come before it."""
+    await put(site, piece(1))
+    first = await stored(site)
+    for number in range(2, 102):
+        await put(site, piece(number, reply_to=f"{HOST}/posts/1", published=NOON - timedelta(seconds=number % 3)))
+    async with site.db.read() as tx:
+        answers = list(await tx.scalars(select(Post.id).where(Post.reply_to_id == first.id)))
+    assert len(answers) == 100 and min(answers) > first.id
+
+
+async def test_a_parent_without_a_place_before_its_answer_is_kept(site: Site) -> None:
+    await put(site, piece(1))
+    await put(site, piece(3, reply_to=f"{HOST}/posts/2", published=NOON))
+    first, answer = await stored(site), await stored(site, f"{HOST}/posts/3")
+    async with site.db.write() as tx:
+        await tx.execute(update(Post).where(Post.id == answer.id).values(id=first.id + 1, thread_id=first.id + 1))
+    await put(site, piece(2, reply_to=f"{HOST}/posts/1"))
+    assert (await stored(site, f"{HOST}/posts/2")).reply_to_id == first.id
+    assert (await stored(site, f"{HOST}/posts/3")).thread_id == first.id
+
+
 async def test_answers_are_linked_whichever_comes_first(site: Site) -> None:
     chain = [
         piece(n, reply_to=f"{HOST}/posts/{n - 1}" if n > 1 else "", published=NOON + timedelta(minutes=n))

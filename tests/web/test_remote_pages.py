@@ -22,6 +22,7 @@ from server.models import (
     Delivery,
     DeliveryState,
     HostBlock,
+    Job,
     Kind,
     Licence,
     Media,
@@ -88,7 +89,7 @@ async def test_strangers_are_told_where_somebody_lives_and_nothing_else(app: Qua
     assert browser.status == 200 and "Mia Far lives on far.example" in page
     assert 'rel="nofollow noopener" href="https://far.example/@mia"' in page and "Heron" not in page
     assert "/media/" not in page and "/elsewhere/" not in page
-    assert 'content="noindex"' in page and browser.headers["X-Robots-Tag"] == "noindex"
+    assert 'content="noindex"' in page
     await browser.get("/@nobody@far.example" + tab)
     assert browser.status == 404, "nothing is fetched for strangers"
 
@@ -247,11 +248,7 @@ async def test_a_work_crosses_with_its_label_its_rights_and_its_conversation(vil
     # A stranger finds where it lives.
     stranger = Browser(b.app, "b.test")
     page = await stranger.get(path)
-    assert (
-        "This lives on a.test" in page
-        and "The Last Ferry" not in page
-        and stranger.headers["X-Robots-Tag"] == "noindex"
-    )
+    assert "This work lives on a.test" in page and "The Last Ferry" not in page
     assert f'href="https://a.test/@alice/{made.id}-the-last-ferry"' in page
 
 
@@ -496,3 +493,22 @@ async def test_the_artist_sees_how_far_a_work_has_come(app: Quart, site: Site, a
     assert "<b>two.example</b>: It did not answer in time." in page and "<b>three.example</b>: It answers 403." in page
     assert "two.example" not in await (await Browser(app).as_somebody(bob)).get(f"/@alice/{made.id}")
     assert "two.example" not in await Browser(app).get(f"/@alice/{made.id}")
+
+
+async def test_opening_a_page_asks_its_server_what_was_answered_there(app: Quart, site: Site, bob: Account) -> None:
+    """Now and then, not at every look."""
+    post = await meet(site)
+    browser = await Browser(app).as_somebody(bob)
+
+    async def asked() -> list[str]:
+        async with site.db.read() as tx:
+            rows = await tx.scalars(select(Job.payload).where(Job.kind == "Fetch"))
+            return [row["uri"] for row in rows if row["what"] == "thread"]
+
+    await browser.get(f"{MIA}/{post.id}")
+    assert await asked() == [], "it was read a moment ago"
+    start = clock.now()
+    clock.set_source(lambda: start + elsewhere.LOOKED * 2)
+    for _ in range(3):
+        await browser.get(f"{MIA}/{post.id}")
+    assert await asked() == [post.uri]

@@ -119,7 +119,11 @@ async def test_what_cannot_be_found_is_said_and_what_was_typed_is_kept(village: 
     bob = await bob_of(b)
     for words, status, sentence in (
         ("@nobody@a.test", 404, "Nobody with this name was found."),
-        ("@mia@gone.test", 400, "gone.test cannot be reached. Please try again later."),
+        (
+            "@mia@gone.test",
+            400,
+            "gone.test cannot be reached. Look whether its name is spelled right, or try again later.",
+        ),
         ("https://a.test/works/1", 404, "Nothing was found at this address."),
     ):
         page = await bob.get(f"/search?q={words}")

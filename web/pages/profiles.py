@@ -19,9 +19,6 @@ from web.pictures import Addresses, first_sentence
 
 blueprint = Blueprint("profiles", __name__)
 
-# What lives elsewhere is for its own server to be found at.
-NOT_INDEXED = {"X-Robots-Tag": "noindex"}
-
 
 def wants_document() -> bool:
     """Whether a server of the fediverse asks, which is led to the object's own address (decision 19)."""
@@ -52,7 +49,7 @@ async def head(tx: Session, actor: Actor) -> dict[str, Any]:
 
 def lives_elsewhere(actor: Actor, address: str) -> Response:
     """What a stranger finds of somebody, or something, of another server: where it lives, and nothing of it (row 80)."""
-    return page("elsewhere/away.html", shared=True, headers=NOT_INDEXED, actor=actor, post=None, to=address)
+    return page("elsewhere/away.html", shared=True, actor=actor, post=None, to=address)
 
 
 async def pinned(tx: Session, actor: Actor, kind: Kind) -> list[Post]:

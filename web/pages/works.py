@@ -14,7 +14,7 @@ from server.rights import channels
 from web.auth import public
 from web.current import site, viewer
 from web.page import page
-from web.pages.profiles import NOT_INDEXED, wants_document
+from web.pages.profiles import wants_document
 from web.paging import covers
 from web.people import original, person
 from web.pictures import Addresses, federated, first_sentence, largest
@@ -64,7 +64,7 @@ async def show(handle: str, key: str) -> Response:
             return redirect(site().urls.post(post), 302)  # type: ignore[return-value]
         if me is None and not post.is_local:
             to = original(post)
-            return page("elsewhere/away.html", shared=True, headers=NOT_INDEXED, actor=post.author, post=post, to=to)
+            return page("elsewhere/away.html", shared=True, actor=post.author, post=post, to=to)
         if elsewhere.is_stale(post):
             await _look_again(post)
         answers = await posts.replies(tx, post, me)
