@@ -74,11 +74,11 @@ async def test_webfinger_says_where_people_of_this_house_act_on_what_they_found_
     landing = "http://art.test/authorize_interaction?uri="
     assert found == {
         "subscribe": f"{landing}{{uri}}",
-        "Follow": f"{landing}{{object}}",
-        "Like": f"{landing}{{object}}",
-        "Announce": f"{landing}{{object}}",
-        "Create": f"{landing}{{inReplyTo}}",
-        "Object": f"{landing}{{object}}",
+        "Follow": f"{landing}{{object}}&intent=Follow",
+        "Like": f"{landing}{{object}}&intent=Like",
+        "Announce": f"{landing}{{object}}&intent=Announce",
+        "Create": f"{landing}{{inReplyTo}}&intent=Create",
+        "Object": f"{landing}{{object}}&intent=Object",
     }
 
 

@@ -98,9 +98,10 @@ def look_at(visitor: Visitor, path: str) -> None:
     def is_there(answer: Answer) -> bool:
         stage = html.unescape(answer.text.partition('class="stage"')[2].partition("</section>")[0])
         found = re.search(r'<img[^>]* src="(?:https://[a-z.]+)?(/[^"]+)"', stage)
+        print(visitor.path, found and found[1], found and visitor.get(found[1]).status, stage[:600] if not found else "")
         return found is not None and visitor.get(found[1]).headers.get("content-type", "").startswith("image/")
 
-    visitor.until(path, is_there, what="its picture")
+    visitor.until(path, is_there, 20, what="its picture")
 
 
 @pytest.mark.timeout(600)
