@@ -98,10 +98,9 @@ def look_at(visitor: Visitor, path: str) -> None:
     def is_there(answer: Answer) -> bool:
         stage = html.unescape(answer.text.partition('class="stage"')[2].partition("</section>")[0])
         found = re.search(r'<img[^>]* src="(?:https://[a-z.]+)?(/[^"]+)"', stage)
-        print(visitor.path, found and found[1], found and visitor.get(found[1]).status, stage[:600] if not found else "")
         return found is not None and visitor.get(found[1]).headers.get("content-type", "").startswith("image/")
 
-    visitor.until(path, is_there, 20, what="its picture")
+    visitor.until(path, is_there, what="its picture")
 
 
 @pytest.mark.timeout(600)
@@ -168,7 +167,10 @@ def test_two_houses_agree_whatever_is_killed(
     again(a)
     bob.until(ferry, shows("Ferry at rest", *rights(Licence.BY, Reservation.OPEN)), what="the lowered reservation")
 
-    for number in (1, 2):  # whatever died while the pictures were fetched: who looks at them, sees them
+    # A picture whose server went away while it was fetched is tried again in some minutes; here it is not waited for, because a
+    # house that starts anew does not remember that it failed: whoever looks at it, sees it.
+    again(b)
+    for number in (1, 2):
         look_at(bob, f"{ferry}?image={number}")
 
     # A work goes, and then Bob does.
