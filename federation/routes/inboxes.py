@@ -92,8 +92,6 @@ class Door:
         """202 once what came is safe on the disk, whoever's inbox it is; else status, sentence, and seconds to wait."""
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         kind = next((value for name, value in headers if name.lower() == "content-type"), "")
-        if kind.partition(";")[0].strip().lower() not in (ACTIVITY_JSON, LD_JSON):
-            return 415, f"An inbox reads {ACTIVITY_JSON}.", 0
         try:
             async with asyncio.timeout(PATIENCE):
                 body = await _read(receive_part)
@@ -101,6 +99,8 @@ class Door:
             return 408, "The body took too long.", 0
         if body is None:
             return 413, "This is larger than an inbox reads: 1 MB.", 0
+        if kind.partition(";")[0].strip().lower() not in (ACTIVITY_JSON, LD_JSON):
+            return 415, f"An inbox reads {ACTIVITY_JSON}.", 0
         try:
             if handle:
                 await self._check(handle)
@@ -135,17 +135,18 @@ class Door:
 
 
 async def _read(receive_part: Any) -> bytes | None:
-    """The body, or None where it is longer than MAX_BYTES."""
-    parts, size = [], 0
+    """The body, or None where it is longer than MAX_BYTES. What is too long is read on for a while, so that its sender hears why
+    it is refused."""
+    parts: list[bytes] = []
+    size = 0
     while True:
         message = await receive_part()
         part = message.get("body", b"")
         size += len(part)
-        if size > MAX_BYTES:
-            return None
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
+        if size <= MAX_BYTES:
+            parts.append(part)
+        if not message.get("more_body", False) or size > 10 * MAX_BYTES:
+            return b"".join(parts) if size <= MAX_BYTES else None
 
 
 def _refusal(wrong: Problem | Trouble) -> tuple[int, str, int]:
