@@ -13,7 +13,7 @@ from federation import policy
 from federation.signatures import BadSignature, Incoming
 from federation.vocabulary import Json
 from server import actors, throttle
-from server.errors import Forbidden, Gone, Invalid, NotFound, Problem, TooMany, Trouble
+from server.errors import Forbidden, Gone, Invalid, NotFound, Problem, TooMany, Trouble, TryLater
 from server.models import Actor, Dialect, Host, Post
 from server.site import Site
 
@@ -22,7 +22,14 @@ View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 # in app.extensions["reader"].
 Reader = Callable[[Site, Incoming, str], Awaitable[Actor | None]]
 
-STATUS: dict[type[Problem], int] = {NotFound: 404, Gone: 410, Invalid: 400, Forbidden: 403, TooMany: 429}
+STATUS: dict[type[Problem | Trouble], int] = {
+    NotFound: 404,
+    Gone: 410,
+    Invalid: 400,
+    Forbidden: 403,
+    TooMany: 429,
+    TryLater: 503,
+}
 
 
 def machine(view: View) -> View:
@@ -37,18 +44,19 @@ def site() -> Site:
 
 
 # -- who asks ------------------------------------------------------------------------------------------------------------
-def incoming(body: bytes = b"") -> Incoming:
-    """This request as it stood on the wire, with `body`."""
-    path: bytes = request.scope.get("raw_path") or request.path.encode()
-    query: bytes = request.scope["query_string"]
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]]
-    return Incoming(request.method, path + (b"?" + query if query else b""), headers, body)
+def incoming(scope: Any, body: bytes = b"") -> Incoming:
+    """The request of an ASGI `scope` as it stood on the wire, with `body`."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    return Incoming(scope["method"], path + (b"?" + query if query else b""), headers, body)
 
 
-def client() -> str:
-    """Where this request comes from, as it is counted."""
-    lines = request.headers.getlist("X-Forwarded-For")
-    return throttle.network(throttle.client(lines, str(request.remote_addr or ""), site().settings.server.proxies))
+def client(house: Site, scope: Any) -> str:
+    """Where the request of `scope` comes from, as it is counted."""
+    lines = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
+    address = (scope.get("client") or ("",))[0]
+    return throttle.network(throttle.client(lines, address, house.settings.server.proxies))
 
 
 async def viewer_of() -> Actor | None:
@@ -58,11 +66,11 @@ async def viewer_of() -> Actor | None:
     then not found is answered 401 instead of 404, whether it exists or not, so that a peer tries its other way of signing.
     """
     check: Reader | None = current_app.extensions.get("reader")
-    asked = incoming()
+    asked = incoming(request.scope)
     if check is None or not asked.signed:
         return None
     try:
-        return await check(site(), asked, client())
+        return await check(site(), asked, client(site(), request.scope))
     except BadSignature as wrong:
         g.refused = wrong
     except Trouble:  # their key cannot be had at the moment
@@ -123,10 +131,15 @@ async def on_problem(problem: Problem) -> Response:
     """Say what went wrong in one sentence, as JSON: whoever asks here is a program."""
     if isinstance(problem, NotFound) and "refused" in g:
         problem = g.refused
-    if isinstance(problem, BadSignature):
-        return answer({"error": str(problem)}, "application/json", status=problem.status)
-    status = next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 400)
-    return answer({"error": str(problem)}, "application/json", status=status)
+    return answer({"error": str(problem)}, "application/json", status=status_of(problem))
+
+
+def status_of(wrong: Problem | Trouble) -> int:
+    """The HTTP status that says what went wrong. 400 and 401 let peers try their other way of signing; after 429 and 503 they
+    come again (security.md row 15)."""
+    if isinstance(wrong, BadSignature):
+        return wrong.status
+    return next((code for kind, code in STATUS.items() if isinstance(wrong, kind)), 400)
 
 
 # -- who lives here ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ could be good, nothing is written before it is, and what was answered 202 is on 
 """
 
 import asyncio
-import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -79,9 +78,7 @@ async def receive(site: Site, intake: "Intake", request: Incoming, client: str =
     Raises BadSignature (400, 401), BadDocument (400), Forbidden (403), TooMany (429), and TryLater where the sender's key cannot
     be had at the moment: that is 503, since a peer drops an activity after a 401 (security.md row 15).
     """
-    claim = read(request, ours=_ours(site), scheme=urlsplit(site.urls.base).scheme, now=clock.now())
-    host = sender(site, claim)
-    await intake.check_host(host)
+    claim, host = await claimed(site, intake, request)
     # Until the signature holds, nobody knows whether `host` had any part in it: whoever names it spends what is theirs.
     intake.budget.take(f"{host} {client}")
     document = parse.load(request.body)
@@ -109,19 +106,21 @@ async def receive(site: Site, intake: "Intake", request: Incoming, client: str =
     await intake.put(activity, request.body)
 
 
-def _ours(site: Site) -> frozenset[str]:
-    return frozenset({urlsplit(site.urls.base).netloc.lower()})
+async def claimed(site: Site, intake: "Intake", request: Incoming) -> tuple[Claim, str]:
+    """What a request's signature claims, before any key is asked for, and the host of the key that it names.
 
-
-def sender(site: Site, claim: Claim) -> str:
-    """The host of the key that a request names; raises BadSignature for an address that could not be one of theirs."""
+    Raises BadSignature, also for an address that could not be one of theirs, and Forbidden for a host that is suspended.
+    """
+    base = urlsplit(site.urls.base)
+    claim = read(request, ours=frozenset({base.netloc.lower()}), scheme=base.scheme, now=clock.now())
     try:
         host = origins.host(claim.keyid)
     except GiveUp as wrong:
         raise BadSignature(401, "The signature names no key that could be fetched.") from wrong
     if site.urls.is_ours(claim.keyid):
         raise BadSignature(401, "Nobody of this server sends to it from outside.")  # row 34
-    return host
+    await intake.check_host(host)
+    return claim, host
 
 
 async def is_farewell(site: Site, activity: Activity) -> bool:
@@ -197,9 +196,7 @@ async def reader(intake: "Intake", site: Site, request: Incoming, client: str = 
     """
     if not request.signed:
         return None
-    claim = read(request, ours=_ours(site), scheme=urlsplit(site.urls.base).scheme, now=clock.now())
-    host = sender(site, claim)
-    await intake.check_host(host)
+    claim, host = await claimed(site, intake, request)
     intake.budget.take(f"GET {host} {client}")
     with remote.within():
         _, signer = await signed_by(site, claim)
@@ -346,17 +343,10 @@ class Intake:
             await tx.execute(build(Received).on_conflict_do_nothing(), rows)
             # Of an activity that is here already, the row that came now is not there.
             new = set(await tx.scalars(select(Received.id).where(Received.id.in_([row["id"] for row in rows]))))
-            todo = [
-                jobs.values(jobs.Process(row["id"], actor=_short(row["actor_uri"]))) for row in rows if row["id"] in new
-            ]
+            todo = [jobs.values(jobs.Process.of(row["id"], row["actor_uri"])) for row in rows if row["id"] in new]
             if todo:
                 await tx.execute(insert(Job), todo)
                 tx.info["jobs"] = True
-
-
-def _short(uri: str) -> str:
-    """The same few characters for the same actor: the key in whose order their activities are done."""
-    return hashlib.sha256(uri.encode()).hexdigest()[:32]
 
 
 # -- afterwards ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ A rule names a host and holds for every name below it, on every port unless it n
 person (`Actor.host_level`), so that the question of every query, whether somebody is shown, never looks through all rules.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -372,7 +371,7 @@ async def replay(tx: AsyncSession, received_id: int) -> None:
     values = {"state": ReceivedState.WAITING, "reason": "", "attempts": 0}
     if not await changed(tx, again.values(**values).execution_options(synchronize_session=False)):
         raise Conflict("This activity is not set aside any more.")
-    jobs.enqueue(tx, jobs.Process(received_id, hashlib.sha256(row.actor_uri.encode()).hexdigest()[:32]))
+    jobs.enqueue(tx, jobs.Process.of(received_id, row.actor_uri))
 
 
 async def get(tx: AsyncSession, host: str) -> Host | None:

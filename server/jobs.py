@@ -127,6 +127,11 @@ class Process(Job):
     LANE: ClassVar[str] = "inbox"
     CRASHES: ClassVar[int] = 3
 
+    @classmethod
+    def of(cls, received_id: int, actor_uri: str) -> "Process":
+        """The job in whose turn `actor_uri` is: the same few characters for the same actor."""
+        return cls(received_id, hashlib.sha256(actor_uri.encode()).hexdigest()[:32])
+
     @property
     def key(self) -> str | None:
         return f"inbox:{self.actor}" if self.actor else None

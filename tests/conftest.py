@@ -23,6 +23,7 @@ from server.models import Account, AccountState, Role
 from server.settings import Settings, load
 from server.site import Site
 from tests import postgres
+from tests.fediverse import Fediverse
 from tests.tools import requires
 
 DATABASES = os.environ.get("CARTELLINO_TEST_DATABASES", "sqlite,postgresql").split(",")
@@ -87,6 +88,15 @@ def another_database(request: pytest.FixtureRequest, database_url: str, tmp_path
     asyncio.run(_create(base, name, template="template_house"))
     request.addfinalizer(lambda: asyncio.run(_drop(base, name)))
     return f"{base}/{name}"
+
+
+@pytest.fixture
+async def village(database_url: str, another_database: str, tmp_path: Path) -> AsyncIterator[Fediverse]:
+    """Two houses in this process, https://a.test and https://b.test, which reach each other."""
+    async with Fediverse() as made:
+        await made.house("a.test", database_url, tmp_path / "a")
+        await made.house("b.test", another_database, tmp_path / "b")
+        yield made
 
 
 @pytest.fixture

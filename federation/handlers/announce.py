@@ -4,8 +4,7 @@ from federation import remote
 from federation.handlers import subjects
 from federation.handlers.verified import Verified
 from server import boosts
-from server.errors import GiveUp, NotFound
-from server.models import Post
+from server.errors import GiveUp
 from server.site import Site
 
 # What groups wrap; of these the object is fetched from its own origin, whatever the group says of it.
@@ -32,17 +31,8 @@ async def on_announce(site: Site, announce: Verified) -> None:
     if not wanted:
         raise GiveUp("Nobody here follows whoever boosts it, and the post is not known here.")
     booster = await remote.actor(site, announce.actor)
-    fetched = None if known else await remote.post(site, uri)
-    if not known and fetched is None:
+    if not known and await remote.post(site, uri) is None:
         raise GiveUp("The post that it boosts could not be read.")
     async with site.db.write() as tx:
-        post = await subjects.post(tx, site.urls, uri, booster) if known else await _again(tx, fetched)
+        post = await subjects.post(tx, site.urls, uri, booster)
         await boosts.add(tx, booster, post, uri=announce.activity.id, at=announce.activity.published)
-
-
-async def _again(tx: object, fetched: Post | None) -> Post:
-    """The fetched post in this transaction."""
-    found = await tx.get(Post, fetched.id) if fetched is not None else None  # type: ignore[attr-defined]
-    if not isinstance(found, Post):
-        raise NotFound
-    return found

@@ -15,14 +15,14 @@ from email.utils import parsedate_to_datetime
 from weakref import WeakKeyDictionary
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from federation import parse, policy, signatures
 from federation.vocabulary import ACTIVITY_JSON, AS2, Json
 from server import actors, clock, hosts, keys, origins
 from server.db import Database
 from server.errors import GiveUp, TryLater
-from server.models import Host, Key
+from server.models import Host
 from server.site import Reply, Signer, Site
 
 ACCEPT = f'{ACTIVITY_JSON}, application/ld+json; profile="{AS2}"'
@@ -236,8 +236,7 @@ class Hand:
 async def _hand(site: Site, suspended: frozenset[str]) -> Hand:
     house = await actors.house(site)
     async with site.db.read() as tx:
-        query = select(Key).where(Key.actor_id == house.id, Key.kind == "rsa").order_by(Key.id.desc()).limit(1)
-        row = await tx.scalar(query)
+        row = await keys.newest(tx, house.id, "rsa")
     if row is None:
         raise TryLater("The house has no key to sign with.")
     private = keys.load_private(site.secret, row)

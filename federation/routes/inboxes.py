@@ -14,40 +14,24 @@ from datetime import datetime
 from typing import Any
 
 from quart import Response
-from sqlalchemy import func, or_, select
 
-from federation.answers import answer, machine
+from federation.answers import answer, client, incoming, machine, resident, status_of
 from federation.inbox import Intake, receive
-from federation.parse import BadDocument
+from federation.parse.strict import MAX_BYTES
 from federation.routes.desk import blueprint
-from federation.signatures import BadSignature, Incoming
 from federation.vocabulary import ACTIVITY_JSON, LD_JSON
-from server import actors, clock, throttle
-from server.errors import Forbidden, GiveUp, Gone, NotFound, Problem, TooMany, Trouble, TryLater
+from server import clock
+from server.errors import Problem, TooMany, Trouble, TryLater
 from server.log import request_id
-from server.models import Actor
 from server.site import Site
 
 log = logging.getLogger(__name__)
 
 PATH = re.compile(r"/inbox|/actor/inbox|/users/([^/]{1,100})/inbox")
-# security.md, table D: an inbox reads at most 1 MB, and waits for it no longer than this, in seconds.
-MAX_BYTES = 1_000_000
+# An inbox reads at most MAX_BYTES (security.md, table D), and waits for them no longer than this, in seconds.
 PATIENCE = 60
 # What a peer is told to wait where nothing says how long, in seconds.
 PAUSE = 300
-
-# In this order: the first kind that fits. 400 and 401 let peers try their other way of signing; 503 and 429 say when to come
-# again (security.md row 15).
-STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (BadDocument, 400),
-    (Forbidden, 403),
-    (NotFound, 404),
-    (Gone, 410),
-    (TooMany, 429),
-    (TryLater, 503),
-    (GiveUp, 400),
-)
 
 
 @blueprint.get("/inbox")
@@ -90,8 +74,9 @@ class Door:
 
     async def _take(self, scope: Any, receive_part: Any, handle: str) -> tuple[int, str, int]:
         """202 once what came is safe on the disk, whoever's inbox it is; else status, sentence, and seconds to wait."""
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+        kind = next((value for name, value in scope["headers"] if name.lower() == b"content-type"), b"").decode(
+            "latin-1"
+        )
         try:
             async with asyncio.timeout(PATIENCE):
                 body = await _read(receive_part)
@@ -103,35 +88,15 @@ class Door:
             return 415, f"An inbox reads {ACTIVITY_JSON}.", 0
         try:
             if handle:
-                await self._check(handle)
-            path: bytes = scope.get("raw_path") or scope["path"].encode()
-            query: bytes = scope["query_string"]
-            asked = Incoming("POST", path + (b"?" + query if query else b""), headers, body)
-            await receive(self.site, self.intake, asked, self._client(scope, headers))
+                async with self.site.db.read() as tx:
+                    await resident(tx, handle)
+            await receive(self.site, self.intake, incoming(scope, body), client(self.site, scope))
         except (Problem, Trouble) as wrong:
             return _refusal(wrong)
         except Exception:
             log.exception("the inbox broke")
             return 500, "Something went wrong here. Nothing was kept; please send it again.", PAUSE
         return 202, "", 0
-
-    async def _check(self, handle: str) -> None:
-        """Raises NotFound for an inbox of nobody, alike for all whom strangers may not know of, and Gone for who has left."""
-        async with self.site.db.read() as tx:
-            told = or_(actors.in_good_standing(), Actor.gone_at.is_not(None))
-            query = select(Actor.gone_at).where(
-                func.lower(Actor.handle) == handle.lower(), Actor.domain.is_(None), told
-            )
-            found = (await tx.execute(query)).one_or_none() if actors.HANDLE.fullmatch(handle) else None
-        if found is None:
-            raise NotFound
-        if found.gone_at is not None:
-            raise Gone("This person has left.")
-
-    def _client(self, scope: Any, headers: list[tuple[str, str]]) -> str:
-        lines = [value for name, value in headers if name.lower() == "x-forwarded-for"]
-        address = (scope.get("client") or ("",))[0]
-        return throttle.network(throttle.client(lines, address, self.site.settings.server.proxies))
 
 
 async def _read(receive_part: Any) -> bytes | None:
@@ -150,11 +115,8 @@ async def _read(receive_part: Any) -> bytes | None:
 
 
 def _refusal(wrong: Problem | Trouble) -> tuple[int, str, int]:
-    if isinstance(wrong, BadSignature):
-        return wrong.status, str(wrong), 0
-    status = next((code for kind, code in STATUS if isinstance(wrong, kind)), 400)
     wait = wrong.wait if isinstance(wrong, TooMany) else _until(wrong.at) if isinstance(wrong, TryLater) else 0
-    return status, str(wrong), wait
+    return status_of(wrong), str(wrong), wait
 
 
 def _until(at: datetime | None) -> int:

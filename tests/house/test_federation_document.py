@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from federation import deliver, discovery, inbox, policy, remote, transport
+from federation import answers, deliver, discovery, inbox, policy, remote, transport
 from federation.deliver import queue, verdicts
 from federation.handlers import flag
 from federation.outbox import VERBS
@@ -99,7 +99,7 @@ def test_groups_and_undo_name_what_the_handlers_know() -> None:
 
 def test_answers_of_an_inbox_are_those_of_its_door() -> None:
     """Collected from the code: the table of errors, what is returned beside it, and what a signature is refused with."""
-    given = {MALFORMED, WRONG, *(status for _, status in inboxes.STATUS)}
+    given = {MALFORMED, WRONG, *answers.STATUS.values()}
     for node in ast.walk(ast.parse((ROOT / "federation/routes/inboxes.py").read_text("utf-8"))):
         match node:
             case ast.Return(value=ast.Tuple(elts=[ast.Constant(value=int(status)), *_])):

@@ -1,9 +1,7 @@
 """Two houses in one process: whatever one person can do to an artist on another server, and every right intact on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -15,14 +13,6 @@ from server.notes import Note
 from server.site import Site
 from tests.fediverse import Fediverse, House
 from tests.works import publish
-
-
-@pytest.fixture
-async def village(database_url: str, another_database: str, tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with Fediverse() as made:
-        await made.house("a.test", database_url, tmp_path / "a")
-        await made.house("b.test", another_database, tmp_path / "b")
-        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Following, liking and answering from one's own server (ux.md 4.1): where it leads, how often, and that no form leads astray."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -14,14 +12,6 @@ from tests.browsing import Browser
 from tests.fediverse import Fediverse, House
 from tests.hung import hang, say
 from tests.server.test_elsewhere import person
-
-
-@pytest.fixture
-async def village(database_url: str, another_database: str, tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with Fediverse() as made:
-        await made.house("a.test", database_url, tmp_path / "a")
-        await made.house("b.test", another_database, tmp_path / "b")
-        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,14 +40,6 @@ from tests.server.test_elsewhere import person, piece, put, work
 from tests.works import publish
 
 MIA = "/@mia@far.example"
-
-
-@pytest.fixture
-async def village(database_url: str, another_database: str, tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with Fediverse() as made:
-        await made.house("a.test", database_url, tmp_path / "a")
-        await made.house("b.test", another_database, tmp_path / "b")
-        yield made
 
 
 async def meet(site: Site, thing: Piece | None = None, **changes: Any) -> Post:

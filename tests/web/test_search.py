@@ -1,8 +1,6 @@
 """Looking for people and words; what is found elsewhere is found for people of this house alone."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from quart import Quart
@@ -17,14 +15,6 @@ from tests.hung import hang
 from tests.server.test_elsewhere import person
 
 LONG = "x" * 3000
-
-
-@pytest.fixture
-async def village(database_url: str, another_database: str, tmp_path: Path) -> AsyncIterator[Fediverse]:
-    async with Fediverse() as made:
-        await made.house("a.test", database_url, tmp_path / "a")
-        await made.house("b.test", another_database, tmp_path / "b")
-        yield made
 
 
 async def bob_of(house: House) -> Browser:
