@@ -18,6 +18,7 @@ from server.models.posts import (
     Rendition,
     Tag,
 )
+from server.models.rights import CrawlerVisit, FormerName, OriginalLink, RightsChange, Seal
 from server.models.social import Block, Favourite, Follow, HostBlock, Mute, Notification
 from server.models.words import (
     AccountState,
@@ -36,6 +37,7 @@ from server.models.words import (
     RenditionPurpose,
     Reservation,
     Role,
+    SourceType,
 )
 
 __all__ = [
@@ -48,12 +50,14 @@ __all__ = [
     "Audience",
     "Base",
     "Block",
+    "CrawlerVisit",
     "Decision",
     "Delivery",
     "DeliveryState",
     "Dialect",
     "Favourite",
     "Follow",
+    "FormerName",
     "Gallery",
     "Hanging",
     "Hearing",
@@ -75,6 +79,7 @@ __all__ = [
     "Mute",
     "Notification",
     "Origin",
+    "OriginalLink",
     "Post",
     "PostTag",
     "PublicKey",
@@ -86,8 +91,11 @@ __all__ = [
     "RenditionPurpose",
     "Report",
     "Reservation",
+    "RightsChange",
     "Role",
+    "Seal",
     "SignIn",
+    "SourceType",
     "Tag",
     "Throttle",
     "Token",

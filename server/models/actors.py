@@ -38,6 +38,8 @@ class Actor(Base):
     default_audience: Mapped[Audience] = mapped_column(Word(Audience), default=Audience.EVERYONE)
     # Longest side, in pixels, of what the public may see of a work.
     public_max: Mapped[int] = mapped_column(Integer, default=2048)
+    # The language they write in (BCP 47): of the rights sentence beside their works, and of what their works say.
+    language: Mapped[str] = mapped_column(String(12), default="en")
     approves_follows: Mapped[bool] = mapped_column(Boolean, default=False)
     # Whether others may read whom they follow and who follows them; the numbers are always told.
     shows_follows: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -96,6 +98,20 @@ class Actor(Base):
     def is_house(self) -> bool:
         """Whether this is the house itself, the actor that signs fetches and reports."""
         return self.uri is None and self.kind is ActorKind.APPLICATION
+
+    @property
+    def is_server(self) -> bool:
+        """Whether this is a server itself and nobody on it: what signs its fetches and passes on its reports.
+
+        Mastodon, and we, call it an Application; others name it after their host; Misskey's is a Service of a fixed name.
+        """
+        fixed = self.handle.lower() in {
+            (self.host or "").lower(),
+            (self.domain or "").lower(),
+            "instance.actor",
+            "system.actor",
+        }
+        return self.kind is ActorKind.APPLICATION or (self.uri is not None and fixed)
 
     @property
     def display_name(self) -> str:

@@ -52,11 +52,11 @@ class Moment(TypeDecorator[datetime]):
 class Word(TypeDecorator[Any]):
     """A StrEnum stored as its text: readable in the database, and a new member needs no migration."""
 
-    impl = String(24)
+    impl = String
     cache_ok = True
 
-    def __init__(self, enum: type[StrEnum]) -> None:
-        super().__init__()
+    def __init__(self, enum: type[StrEnum], length: int = 24) -> None:
+        super().__init__(length)
         self.enum = enum
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:

@@ -30,6 +30,7 @@ from server.models.words import (
     Rating,
     RenditionPurpose,
     Reservation,
+    SourceType,
 )
 
 
@@ -60,6 +61,8 @@ class Post(Base):
     # The state of ours that other servers were told last: null before the first time, older than `edited_at` while more is due.
     told_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     deleted_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
+    # Since when a moderator has to look at it before anybody but its author sees it; null: nobody has to.
+    held_at: Mapped[datetime | None] = mapped_column(Moment, default=None)
     # Whether it ever was public or unlisted: only then does its address answer 410 afterwards (decision 19).
     was_public: Mapped[bool] = mapped_column(Boolean, default=False)
     # One form, one post: the same form sent twice finds the first (double click, retry after a broken line).
@@ -83,6 +86,9 @@ class Post(Base):
     )
     boost_of: Mapped["Post | None"] = relationship(
         lazy="raise", foreign_keys="Post.boost_of_id", remote_side="Post.id", viewonly=True
+    )
+    reply_to: Mapped["Post | None"] = relationship(
+        lazy="raise", foreign_keys="Post.reply_to_id", remote_side="Post.id", viewonly=True
     )
     origin: Mapped["Origin | None"] = relationship(lazy="raise", viewonly=True, uselist=False)
     tags: Mapped[list["Tag"]] = relationship(lazy="raise", secondary="post_tags", order_by="Tag.id", viewonly=True)
@@ -138,6 +144,12 @@ class Artwork(Base):
     reservation_stated: Mapped[bool] = mapped_column(Boolean, default=True)
     # A licence elsewhere that is none of ours, word for word as it was stated.
     licence_text: Mapped[str] = mapped_column(String(500), default="")
+    # What its server states for the work itself, without its pictures (rights, duty 1); empty for ours.
+    stated: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # How it came to be, as its artist declares it; null: not said.
+    source_type: Mapped[SourceType | None] = mapped_column(Word(SourceType, 40), default=None)
+    # The artist's rights sentence ends what Mastodon and its like show of the work, with #NoAI.
+    says_rights: Mapped[bool] = mapped_column(Boolean, default=True)
 
     post: Mapped[Post] = relationship(lazy="raise", back_populates="artwork")
 
@@ -198,6 +210,14 @@ class Media(Base):
     colour: Mapped[str] = mapped_column(String(7), default="#8a8a8a")  # average colour
     blurhash: Mapped[str] = mapped_column(String(64), default="")
     avif_at: Mapped[datetime | None] = mapped_column(Moment, default=None)  # when the AVIF sizes were made
+    # What the file says about its maker: {"creator", "rights", "credit"}; what is not there was not said.
+    credits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # Marks of a generator that were found in the file, strongest first: [{"generator", "where", "words", "strength"}].
+    markers: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    # What the C2PA manifest of the uploaded file says, in short; empty where it carries none.
+    manifest: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # Which rights its files carry inside (server.stamps): a hash over what was written; empty before the first time.
+    stamp: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
 
     renditions: Mapped[list["Rendition"]] = relationship(lazy="raise", order_by="Rendition.width", viewonly=True)
@@ -217,6 +237,8 @@ class Rendition(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[str] = mapped_column(String(64))
     key: Mapped[str] = mapped_column(String(200))
+    # Whether it carries a manifest that this house signed.
+    is_sealed: Mapped[bool] = mapped_column(Boolean, default=False)
 
     __table_args__ = (UniqueConstraint("media_id", "purpose", "format", "width"),)
 

@@ -62,6 +62,23 @@ class Dialect(StrEnum):
     NOTE = "note"
 
 
+class SourceType(StrEnum):
+    """How a picture came to be: the IPTC digital source types that an artist may choose. The key ends the term's address."""
+
+    DIGITAL_CREATION = "digitalCreation"
+    DIGITAL_CAPTURE = "digitalCapture"
+    HUMAN_EDITS = "humanEdits"
+    PRINT = "print"
+    POSITIVE_FILM = "positiveFilm"
+    NEGATIVE_FILM = "negativeFilm"
+    COMPOSITE = "composite"
+    COMPOSITE_CAPTURE = "compositeCapture"
+    SCREEN_CAPTURE = "screenCapture"
+    ALGORITHMIC_MEDIA = "algorithmicMedia"
+    COMPOSITE_WITH_GENERATOR = "compositeWithTrainedAlgorithmicMedia"
+    GENERATOR = "trainedAlgorithmicMedia"
+
+
 class ReceivedState(StrEnum):
     """WAITING for its handler, DONE, DROPPED (nothing to do with it, or not allowed), SET ASIDE (it broke its handler)."""
 
