@@ -152,6 +152,22 @@ class Federation(Section):
     )
 
 
+# The tiers of docs/rights.md, from laxest to strictest.
+Tier = Literal["open", "no-genai", "no-training", "no-ai", "no-ai-no-index"]
+
+
+class Rights(Section):
+    house: Tier = Field(
+        "no-ai",
+        description="What this server reserves for itself: robots.txt and the other files for crawlers say it for every path.",
+    )
+    minimum: Tier = Field(
+        "open",
+        description="The least that is reserved for every work posted here; artists may only raise it. Works in the public domain "
+        "are left alone.",
+    )
+
+
 class Log(Section):
     json_lines: bool = Field(False, description="Write the log as one JSON object per line.")
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least important event to log.")
@@ -169,6 +185,7 @@ class Settings(Section):
     jobs: Jobs = Field(default_factory=Jobs)
     network: Network = Field(default_factory=Network)
     federation: Federation = Field(default_factory=Federation)
+    rights: Rights = Field(default_factory=Rights)
     log: Log = Field(default_factory=Log)
 
     @property

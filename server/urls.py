@@ -111,10 +111,26 @@ class Urls:
     def activity(self, post: Post, verb: str = "create") -> str:
         return f"{self.post(post)}/activity/{verb}"
 
+    def rights(self, post: Post) -> str:
+        """The page that explains the rights in one work, ours or another server's."""
+        return f"{self.base}/works/{post.id}/rights"
+
+    def policy(self, post: Post) -> str:
+        """What this server offers machines for one work, or for its copy of another server's (ODRL, rights 2.5)."""
+        return f"{self.base}/works/{post.id}/policy.json"
+
+    def licensing(self, actor: Actor) -> str:
+        """Where one asks an artist for a licence."""
+        return f"{self.profile(actor)}/licensing"
+
     # -- galleries and tags --------------------------------------------------------------------------------------------
     def gallery(self, gallery: Gallery) -> str:
         """The id of a gallery; needs `gallery.owner`."""
-        return f"{self.actor(gallery.owner)}/galleries/{gallery.id}"
+        return self.gallery_of(gallery.owner, gallery.id)
+
+    def gallery_of(self, owner: Actor, gallery_id: int) -> str:
+        """The id of a gallery of `owner`, also where its row is gone."""
+        return f"{self.actor(owner)}/galleries/{gallery_id}"
 
     def gallery_page(self, gallery: Gallery, action: str = "") -> str:
         return f"{self.profile(gallery.owner)}/galleries/{gallery.slug}" + (f"/{action}" if action else "")
@@ -184,6 +200,11 @@ class Urls:
     def page(self, path: str) -> str:
         """The absolute address of one of the house's own pages, such as `/rights`."""
         return f"{self.base}{path}"
+
+    @property
+    def rsl(self) -> str:
+        """The house's terms as RSL."""
+        return f"{self.base}/rights/rsl.xml"
 
     # -- parsing -------------------------------------------------------------------------------------------------------
     def parse_post(self, uri: str) -> int | None:

@@ -1,16 +1,16 @@
-"""What passes between people: follows and their answers, blocks, reports, profiles, farewells; and taking back what was told."""
+"""What passes between people: follows and their answers, blocks, reports, profiles; and taking back what was told."""
 
 from collections.abc import Callable
 from functools import partial
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 
 from federation import render
 from federation.outbox import listeners
 from federation.outbox.told import Case, Told, Verb
 from federation.vocabulary import Json
-from server import clock, galleries
-from server.models import Activity, Actor, Follow, Host, Key, Post, Report
+from server import clock, galleries, rights
+from server.models import Activity, Actor, Follow, Key, Post, Report
 
 
 async def follow(case: Case) -> list[Told]:
@@ -67,23 +67,30 @@ async def profile(case: Case) -> list[Told]:
         return []
     keys = list(await case.tx.scalars(select(Key).where(Key.actor_id == case.actor.id).order_by(Key.id)))
     shown = [gallery for gallery, count in await galleries.counted(case.tx, case.actor, None) if count]
+    if case.actor.is_house:
+        return await _house(case, keys)
     follows = exists().where(Follow.followed_id == Actor.id, Follow.follower_id == case.actor.id)
     to = await listeners.unblocked(case, follows) | await listeners.followers(case)
     urls, now = case.site.urls, clock.now()
 
     def form() -> Json:
-        return render.update_actor(case.uri, case.actor, urls, render.actor(case.actor, urls, keys, shown), now)
+        whole = render.actor(case.actor, urls, keys, shown, least=rights.minimum(case.site))
+        return render.update_actor(case.uri, case.actor, urls, whole, now)
 
     return [Told(case.uri, "Update", {"": form}, to, f"Profile:{case.actor.id}")]
 
 
-async def delete_actor(case: Case) -> list[Told]:
-    """Somebody leaves: every server that we know hears of it, Pixelfed in the one form that it understands."""
-    query = select(Actor).where(*listeners.reachable())
-    to = listeners.inboxes(await case.tx.scalars(query))
-    leave = partial(render.delete_actor, case.uri, case.actor, case.site.urls)
-    forms = {"": leave, "typed": partial(leave, typed=True)}
-    return [Told(case.uri, "Delete", forms, to, f"Actor:{case.actor.id}", choose=_by_software)]
+async def _house(case: Case, keys: list[Key]) -> list[Told]:
+    """What the house says of itself, its keys above all, to every server that we know: nobody follows it, all verify with it."""
+    one_of_each = select(func.min(Actor.id)).where(*listeners.reachable(), Actor.host.is_not(None)).group_by(Actor.host)
+    to = listeners.inboxes(await case.tx.scalars(select(Actor).where(Actor.id.in_(one_of_each))))
+    urls, now, server = case.site.urls, clock.now(), case.site.settings.server
+
+    def form() -> Json:
+        rendered = render.house(case.actor, urls, keys, server.name, server.description)
+        return render.update_actor(case.uri, case.actor, urls, rendered, now)
+
+    return [Told(case.uri, "Update", {"": form}, to, f"Profile:{case.actor.id}")]
 
 
 def undo(kind: str) -> Verb:
@@ -103,7 +110,3 @@ def undo(kind: str) -> Verb:
         return [Told(case.uri, "Undo", {"": form}, to, f"Undo:{subject}", inner.post_id)]
 
     return take_back
-
-
-def _by_software(host: Host | None) -> str:
-    return "typed" if host and host.software == "pixelfed" else ""

@@ -10,7 +10,7 @@ from federation import conversations, policy, render
 from federation.outbox import listeners
 from federation.outbox.told import Case, Choice, Inboxes, Told
 from federation.vocabulary import PUBLIC, Json
-from server import clock, posts
+from server import clock, posts, rights
 from server.models import Activity, Actor, Audience, Dialect, Gallery, Host, Kind, Post
 
 
@@ -42,8 +42,10 @@ def _about_post(
         forms = {"": lambda: around(render.post_object(post, urls, place=place))}
         return Told(uri, kind, forms, to, subject, post.id)
 
+    least = rights.minimum(case.site)
+
     def form(dialect: Dialect) -> Callable[[], Json]:
-        return lambda: around(render.post_object(post, urls, dialect, place))
+        return lambda: around(render.post_object(post, urls, dialect, place, least=least))
 
     def choose(host: Host | None) -> str:
         return policy.dialect(host, warned=bool(post.warning)).value if host else Dialect.NOTE.value
@@ -174,11 +176,11 @@ async def _hang(case: Case, kind: str, make: Callable[..., Json]) -> list[Told]:
     urls, target = case.site.urls, case.site.urls.featured(case.actor)
     choose: Choice = _everybody
     if case.job.subject_id is not None:
-        query = select(Gallery).where(Gallery.id == case.job.subject_id, Gallery.owner_id == case.actor.id)
-        gallery = await case.tx.scalar(query.options(joinedload(Gallery.owner)))
-        if gallery is None:
+        query = select(Gallery.id).where(Gallery.id == case.job.subject_id, Gallery.owner_id == case.actor.id)
+        # Out of a gallery that is gone a work is taken all the same: whoever keeps a copy of it keeps no empty frame.
+        if kind == "Add" and await case.tx.scalar(query) is None:
             return []
-        target = urls.gallery(gallery)
+        target = urls.gallery_of(case.actor, case.job.subject_id)
         choose = _who_reads_images
     form = partial(make, case.uri, case.actor, post, target, urls)
     return [Told(case.uri, kind, {"": form}, await listeners.followers(case), f"{kind}:{post.id}", choose=choose)]

@@ -85,13 +85,6 @@ def update_actor(uri: str, actor: Actor, urls: Urls, rendered: Json, at: datetim
     return _activity(uri, "Update", urls.actor(actor), rendered, to, cc) | {"published": moment(at)}
 
 
-def delete_actor(uri: str, actor: Actor, urls: Urls, *, typed: bool = False) -> Json:
-    """`actor` left. Most read the id alone; Pixelfed only knows an object with its type (`typed`)."""
-    to, _ = audience.of_actor(actor, urls)
-    gone = urls.actor(actor)
-    return _activity(uri, "Delete", gone, {"id": gone, "type": actor.kind.value} if typed else gone, to)
-
-
 def flag(uri: str, house: Actor, person: Actor, posts: Sequence[Post], comment: str, urls: Urls) -> Json:
     """A report of `person` and of their `posts`, by the house: who complained is nobody's business elsewhere."""
     about = [urls.actor(person), *(urls.post(post) for post in posts)]

@@ -12,17 +12,24 @@ from federation.render.documents import moment
 from federation.signatures import to_multibase
 from federation.vocabulary import AS2, IMPLEMENTS, MEDIA_TYPES, SHARED_FORMATS, Json
 from server import rights, text
-from server.models import Actor, Gallery, Key, Rendition
+from server.models import Actor, Gallery, Key, Rendition, Reservation
 from server.rights import channels
 from server.urls import Urls
 
 
-def actor(person: Actor, urls: Urls, keys: Sequence[Key], galleries: Sequence[Gallery] = ()) -> Json:
+def actor(
+    person: Actor,
+    urls: Urls,
+    keys: Sequence[Key],
+    galleries: Sequence[Gallery] = (),
+    *,
+    least: Reservation = Reservation.OPEN,
+) -> Json:
     """A person of this house, with what other software was seen to read; needs `person.face` and its renditions.
 
     Of each kind of key the newest is shown.
     """
-    described = rights.preferred(person)
+    described = rights.preferred(person, urls, least)
     lede = f"<p>{escape(person.lede)}</p>" if person.lede else ""
     whole: Json = (
         {"id": urls.actor(person), "type": person.kind.value, "preferredUsername": person.handle}

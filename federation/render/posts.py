@@ -10,7 +10,7 @@ from federation.render.documents import moment
 from federation.render.pictures import attachments, links
 from federation.vocabulary import AS2, PUBLIC, Json
 from server import rights, tags, text
-from server.models import Actor, Audience, Dialect, Kind, Post, Tag
+from server.models import Actor, Audience, Dialect, Kind, Post, Reservation, Tag
 from server.posts import OPEN
 from server.rights import Rights, channels
 from server.urls import Urls
@@ -86,12 +86,20 @@ def note(post: Post, urls: Urls, place: Place | None = None) -> Json:
     }
 
 
-def post_object(post: Post, urls: Urls, dialect: Dialect = Dialect.IMAGE, place: Place | None = None) -> Json:
+def post_object(
+    post: Post,
+    urls: Urls,
+    dialect: Dialect = Dialect.IMAGE,
+    place: Place | None = None,
+    *,
+    least: Reservation = Reservation.OPEN,
+) -> Json:
     """A work in `dialect`, or a note; `place` says what it answers and in which conversation (`conversations.places`), and is
-    only left out for a post that answers nothing. Needs the post loaded by `posts.full`."""
+    only left out for a post that answers nothing; `least` is what the house reserves at least. Needs the post loaded by
+    `posts.full`."""
     if post.kind is Kind.NOTE:
         return note(post, urls, place)
-    return DIALECTS[dialect](post, urls, rights.of(post), place)
+    return DIALECTS[dialect](post, urls, rights.of(post, urls, least), place)
 
 
 def tombstone(post_uri: str, kind: Kind, deleted_at: datetime) -> Json:

@@ -11,7 +11,7 @@ from federation import conversations, render
 from federation.answers import answer, machine, resident, site, viewer_of
 from federation.routes.desk import PAGE, activity, blueprint, cursor, moved, readable, to_page
 from federation.vocabulary import ACTIVITY_JSON, Json
-from server import actors, follows, galleries, ids, posts
+from server import actors, follows, galleries, ids, posts, rights
 from server.errors import Gone, NotFound
 from server.models import Actor, Audience, Gallery, Key, Post, PostTag, Tag
 
@@ -39,7 +39,8 @@ async def actor(handle: str) -> Response:
 async def profile(tx: AsyncSession, person: Actor) -> Json:
     """What everybody may read of somebody, found by `resident`."""
     shown = [gallery for gallery, count in await galleries.counted(tx, person, None) if count]
-    return render.actor(person, site().urls, await keys_of(tx, person), shown)
+    least = rights.minimum(site())
+    return render.actor(person, site().urls, await keys_of(tx, person), shown, least=least)
 
 
 async def left(tx: AsyncSession, handle: str) -> Response:
@@ -105,7 +106,7 @@ def did(post: Post, place: conversations.Place) -> Json:
     urls = site().urls
     if post.boost_of is not None:
         return render.announce(post, post.boost_of, urls)
-    return render.create(post, urls, render.post_object(post, urls, place=place))
+    return render.create(post, urls, render.post_object(post, urls, place=place, least=rights.minimum(site())))
 
 
 @blueprint.get("/users/<handle>/collections/featured")

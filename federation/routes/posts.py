@@ -200,7 +200,9 @@ async def picture(media_id: str) -> Response:
             raise NotFound
     if to_page():
         return moved(site().urls.post_page(found))
-    return activity(render.media_object(shown, found, site().urls, rights.of(found)), viewer)
+    return activity(
+        render.media_object(shown, found, site().urls, rights.of(found, site().urls, rights.minimum(site()))), viewer
+    )
 
 
 # -- helpers -------------------------------------------------------------------------------------------------------------
@@ -232,4 +234,5 @@ async def find(tx: AsyncSession, kind: str, post_id: str, viewer: Actor | None) 
 async def written(tx: AsyncSession, found: Post, viewer: Actor | None) -> Json:
     """`found` in the dialect of whoever reads it."""
     places = await conversations.places(tx, [found], site().urls)
-    return render.post_object(found, site().urls, await dialect_of(tx, viewer, found), places[found.id])
+    least, dialect = rights.minimum(site()), await dialect_of(tx, viewer, found)
+    return render.post_object(found, site().urls, dialect, places[found.id], least=least)

@@ -148,7 +148,7 @@ class Artwork(Base):
     stated: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # How it came to be, as its artist declares it; null: not said.
     source_type: Mapped[SourceType | None] = mapped_column(Word(SourceType, 40), default=None)
-    # The artist's rights sentence ends what Mastodon and its like show of the work, with #NoAI.
+    # The rights sentence and a hashtag end the text of the work that other servers show, which drop everything else.
     says_rights: Mapped[bool] = mapped_column(Boolean, default=True)
 
     post: Mapped[Post] = relationship(lazy="raise", back_populates="artwork")

@@ -1,175 +1,59 @@
 """What an artist allows: a licence (for people) and a reservation (for machines), described once, rendered per channel.
 
-`describe` is the only reader of a work's columns for it; `channels` alone speaks wire words. Both tables are those of
-docs/rights.md, row by row (a test compares). Nothing here is legal advice; it is what the artist said, said well.
+`describe` is the only reader of a work's columns for it; `channels` alone speaks wire words. Nothing here is legal advice; it is
+what the artist said, said well.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from server.errors import Invalid
-from server.models import Actor, Artwork, Licence, Post, Reservation
+from server import clock
+from server.models import Actor, Artwork, Licence, Media, Post, Reservation, SourceType
+from server.rights.sentences import sentence_of
+from server.rights.stated import from_json, merge
+from server.rights.tables import LICENCES, RESERVATIONS, Signals, Terms, allowed, check, stricter
+from server.site import Site
+from server.urls import Urls
 
-ALL = tuple(Reservation)
-# What is in the public domain cannot be reserved: nobody has the right to.
-NOTHING = (Reservation.OPEN,)
-
-
-@dataclass(frozen=True)
-class Terms:
-    """One row of the licence table."""
-
-    name: str
-    uri: str  # what machines read; the same in every channel
-    deed: str  # the page for people
-    spdx: str
-    allowed: tuple[Reservation, ...]
-    words: str  # what others may do, in one plain sentence
-    claims: bool = True  # whether somebody holds a copyright: only then does the sign © stand before the year
-
-
-def _creative_commons(key: str, name: str, words: str) -> Terms:
-    uri = f"https://creativecommons.org/licenses/{key}/4.0/"
-    return Terms(f"Creative Commons {name} 4.0", uri, f"{uri}deed.en", f"CC-{key.upper()}-4.0", ALL, words)
-
-
-# https where the canonical address of rightsstatements.org is http: one receiver drops every licence that is not https.
-LICENCES: dict[Licence, Terms] = {
-    Licence.ARR: Terms(
-        "All rights reserved",
-        "https://rightsstatements.org/vocab/InC/1.0/",
-        "https://rightsstatements.org/page/InC/1.0/?language=en",
-        "LicenseRef-InC",
-        ALL,
-        "You may look at this work. For anything else, ask the artist.",
-    ),
-    Licence.BY: _creative_commons(
-        "by", "Attribution", "You may share and change this work, also commercially, if you name the artist."
-    ),
-    Licence.BY_SA: _creative_commons(
-        "by-sa",
-        "Attribution-ShareAlike",
-        "You may share and change this work if you name the artist and give what you make of it the same licence.",
-    ),
-    Licence.BY_NC: _creative_commons(
-        "by-nc",
-        "Attribution-NonCommercial",
-        "You may share and change this work if you name the artist and make no money with it.",
-    ),
-    Licence.BY_NC_SA: _creative_commons(
-        "by-nc-sa",
-        "Attribution-NonCommercial-ShareAlike",
-        "You may share and change this work if you name the artist, make no money with it and give what you make of it "
-        "the same licence.",
-    ),
-    Licence.BY_ND: _creative_commons(
-        "by-nd",
-        "Attribution-NoDerivatives",
-        "You may share this work unchanged, also commercially, if you name the artist.",
-    ),
-    Licence.BY_NC_ND: _creative_commons(
-        "by-nc-nd",
-        "Attribution-NonCommercial-NoDerivatives",
-        "You may share this work unchanged if you name the artist and make no money with it.",
-    ),
-    Licence.CC0: Terms(
-        "Given to the public domain (CC0 1.0)",
-        "https://creativecommons.org/publicdomain/zero/1.0/",
-        "https://creativecommons.org/publicdomain/zero/1.0/deed.en",
-        "CC0-1.0",
-        NOTHING,
-        "The artist has given up all rights: you may do with this work what you like.",
-        claims=False,
-    ),
-    Licence.PDM: Terms(
-        "In the public domain",
-        "https://creativecommons.org/publicdomain/mark/1.0/",
-        "https://creativecommons.org/publicdomain/mark/1.0/deed.en",
-        "",  # the mark is no licence, so there is no identifier for it
-        NOTHING,
-        "No copyright is known to be left in this work: you may do with it what you like.",
-        claims=False,
-    ),
-}
+__all__ = [
+    "LICENCES",
+    "RESERVATIONS",
+    "Rights",
+    "Signals",
+    "Subject",
+    "Terms",
+    "allowed",
+    "check",
+    "describe",
+    "house",
+    "minimum",
+    "of",
+    "of_media",
+    "preferred",
+    "sentence",
+    "stricter",
+    "together",
+]
 
 
 @dataclass(frozen=True)
-class Signals:
-    """One row of the reservation table: the same wish in every language that some machine reads."""
+class Subject:
+    """What a statement is about, and where the rest of it lies. Addresses are absolute; what there is not is empty."""
 
-    name: str  # for lists and buttons
-    words: str  # the wish, in one plain sentence
-    content_usage: str
-    content_signal: str
-    tdm: int
-    x_robots_tag: str
-    data_mining: str  # suffix of plus:DataMining
-    cawg: tuple[str, str, str, str]  # data mining, AI inference, AI training, generative training; "" says nothing
-    rsl_permits: tuple[str, ...]
-    rsl_prohibits: tuple[str, ...]
-
-
-RESERVATIONS: dict[Reservation, Signals] = {
-    Reservation.OPEN: Signals(
-        "Open to machines",
-        "AI training and text and data mining are not reserved.",
-        "train-ai=y, search=y",
-        "search=yes, ai-input=yes, ai-train=yes",
-        0,
-        "",
-        "DMI-ALLOWED",
-        ("allowed", "allowed", "allowed", "allowed"),
-        ("all",),
-        (),
-    ),
-    Reservation.NO_GENAI: Signals(
-        "Not for generative AI",
-        "Not for training AI that makes pictures or texts. Search engines may show it.",
-        "train-ai=n, search=y",
-        "search=yes, ai-train=no",
-        1,
-        "noai, noimageai",
-        "DMI-PROHIBITED-GENAIMLTRAINING",
-        ("", "", "allowed", "notAllowed"),
-        ("search",),
-        ("ai-train",),
-    ),
-    Reservation.NO_TRAINING: Signals(
-        "Not for AI training",
-        "Not for AI training of any kind. Search engines may show it.",
-        "train-ai=n, search=y",
-        "search=yes, ai-train=no",
-        1,
-        "noai, noimageai, noarchive",
-        "DMI-PROHIBITED-AIMLTRAINING",
-        ("", "", "notAllowed", "notAllowed"),
-        ("search",),
-        ("ai-train",),
-    ),
-    Reservation.NO_AI: Signals(
-        "Not for AI",
-        "Not for AI training, AI answers or text and data mining. Search engines may show it.",
-        "train-ai=n, search=y",
-        "search=yes, ai-input=no, ai-train=no",
-        1,
-        "noai, noimageai, noarchive",
-        "DMI-PROHIBITED-EXCEPTSEARCHENGINEINDEXING",
-        ("notAllowed", "notAllowed", "notAllowed", "notAllowed"),
-        ("search",),
-        ("ai-all",),
-    ),
-    Reservation.NO_AI_NO_INDEX: Signals(
-        "Not for AI, not for search engines",
-        "Not for AI training, AI answers or text and data mining, and not for search engines.",
-        "train-ai=n, search=n",
-        "search=no, ai-input=no, ai-train=no",
-        1,
-        "noai, noimageai, noarchive, noindex, noimageindex",
-        "DMI-PROHIBITED",
-        ("notAllowed", "notAllowed", "notAllowed", "notAllowed"),
-        (),
-        ("all",),
-    ),
-}
+    title: str = ""
+    # The work's id on the fediverse, and where this server answers with its ActivityPub document.
+    uri: str = ""
+    document: str = ""
+    page: str = ""
+    # The page that explains its rights to people, the offer for machines (ODRL), and the page on which to ask for a licence.
+    explained: str = ""
+    policy: str = ""
+    licensing: str = ""
+    actor: str = ""
+    profile: str = ""
+    # The house's own terms (RSL) and address.
+    rsl: str = ""
+    house: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,6 +69,13 @@ class Rights:
     reservation_stated: bool = True
     # A licence elsewhere that is none of ours, as it was stated; `licence` is then what we assume.
     licence_text: str = ""
+    subject: Subject = Subject()
+    # How the work came to be, as its artist declares it; None: not said.
+    source_type: SourceType | None = None
+    # The artist's language (BCP 47); pages say the sentence in it, wire formats in English.
+    language: str = "en"
+    # The work is of another server, whose statement this repeats: nobody here signs anything in its author's name.
+    is_local: bool = True
 
     @property
     def terms(self) -> Terms:
@@ -221,78 +112,166 @@ class Rights:
         return self.reservation is not Reservation.NO_AI_NO_INDEX
 
 
-def describe(artwork: Artwork, *, holder: str, year: int, house: Reservation | None = None) -> Rights:
+def describe(artwork: Artwork, *, holder: str, year: int, least: Reservation | None = None) -> Rights:
     """The rights in a work of `holder`, made in `year`. The only reader of the columns that say so.
 
-    `house` is the least that this house reserves for every work; it can only make a work's reservation stricter, and
-    leaves alone what is in the public domain.
+    `least` is the least that this house reserves for every work; it can only make a work's reservation stricter, and leaves alone
+    what is in the public domain.
     """
-    reservation = artwork.reservation
-    if house and house in allowed(artwork.licence):
-        reservation = stricter(reservation, house)
     # Columns of a row that is not written yet are None.
     return Rights(
         artwork.licence,
-        reservation,
+        _at_least(artwork.reservation, artwork.licence, least),
         holder,
         year,
         licence_stated=artwork.licence_stated is not False,
         reservation_stated=artwork.reservation_stated is not False,
         licence_text=artwork.licence_text or "",
+        source_type=artwork.source_type,
     )
 
 
-def of(post: Post, house: Reservation | None = None) -> Rights:
-    """The rights in the work that `post` is; needs `post.author` and `post.artwork`.
+def of(post: Post, urls: Urls, least: Reservation = Reservation.OPEN) -> Rights:
+    """The rights in the work that `post` is; needs `post.author` and `post.artwork`. `least` is `minimum` of the house.
 
-    The year is the work's own where the artist gave one, else that of its first appearance here. Raises ValueError for
-    a note: it has neither licence nor reservation.
+    The year is the work's own where the artist gave one, else that of its first appearance here. What another server states for a
+    work of its own counts as it is: the house's least is for works that are posted here. Raises ValueError for a note, which has
+    neither licence nor reservation.
     """
     if post.artwork is None:
         raise ValueError("only a work has rights of its own")
+    author = post.author
     year = post.artwork.year or (post.published_at or post.created_at).year
-    return describe(post.artwork, holder=post.author.display_name, year=year, house=house)
+    said = from_json(post.artwork.stated or {})
+    subject = Subject(
+        title=post.artwork.title,
+        uri=urls.post(post),
+        document=urls.post(post) if post.is_local else "",
+        page=urls.post_page(post),
+        explained=urls.rights(post),
+        policy=said.tdm_policy or urls.policy(post),
+        licensing=urls.licensing(author),
+        actor=urls.actor(author),
+        profile=urls.profile(author),
+        rsl=urls.rsl,
+        house=urls.base,
+    )
+    described = describe(post.artwork, holder=author.display_name, year=year, least=least if post.is_local else None)
+    return replace(described, subject=subject, language=author.language or "en", is_local=post.is_local)
 
 
-def preferred(actor: Actor) -> Rights:
+def of_media(media: Media, post: Post, urls: Urls, least: Reservation = Reservation.OPEN) -> Rights:
+    """The rights in one picture of `post`. Ours are the work's; a picture of another server may state its own (rights 2.4).
+
+    What is stated for the picture stands together with what is stated for its work, the strictest first; a picture of which
+    nothing is said has the terms of its work.
+    """
+    whole = of(post, urls, least)
+    own = from_json(media.stated or {})
+    if post.artwork is None or post.is_local or own == from_json({}):
+        return whole
+    said = merge(from_json(post.artwork.stated or {}), own)
+    licence = own if own.licence or own.licence_text else said
+    return replace(
+        whole,
+        licence=licence.licence or Licence.ARR,
+        licence_stated=bool(licence.licence or licence.licence_text),
+        licence_text="" if licence.licence else licence.licence_text,
+        reservation=said.reservation or Reservation.NO_AI,
+        reservation_stated=said.reservation is not None,
+        subject=replace(whole.subject, policy=own.tdm_policy or whole.subject.policy),
+    )
+
+
+def together(several: Iterable[Rights], site: Site, page: str = "") -> Rights:
+    """What a page that shows several works says of itself: the strictest reservation of all of them, and no licence.
+
+    A page without a work says what the house says.
+    """
+    own = house(site)
+    tiers = [one.reservation for one in several]
+    strictest = tiers[0] if tiers else own.reservation
+    for tier in tiers[1:]:
+        strictest = stricter(strictest, tier)
+    return replace(own, reservation=strictest, subject=replace(own.subject, page=page))
+
+
+def house(site: Site) -> Rights:
+    """What the house itself states for everything below its address (rights 2.2)."""
+    urls, settings = site.urls, site.settings
+    subject = Subject(
+        title=settings.server.name,
+        page=urls.page("/"),
+        explained=urls.page("/rights"),
+        policy=urls.page("/rights/tdm-policy.json"),
+        actor=urls.house,
+        profile=urls.page("/about"),
+        rsl=urls.rsl,
+        house=urls.base,
+    )
+    return Rights(
+        Licence.ARR,
+        Reservation(settings.rights.house),
+        settings.server.name,
+        clock.now().year,
+        licence_stated=False,
+        subject=subject,
+    )
+
+
+def preferred(actor: Actor, urls: Urls, least: Reservation = Reservation.OPEN) -> Rights:
     """What `actor`'s next work starts with; never a fallback for one that exists (FEP-6757)."""
-    return Rights(actor.default_licence, actor.default_reservation, actor.display_name, actor.created_at.year)
+    reservation = _at_least(actor.default_reservation, actor.default_licence, least)
+    subject = Subject(
+        title=actor.display_name,
+        uri=urls.actor(actor),
+        document=urls.actor(actor) if actor.is_local else "",
+        page=urls.profile(actor),
+        explained=urls.page("/rights"),
+        policy=urls.page("/rights/tdm-policy.json"),
+        licensing=urls.licensing(actor),
+        actor=urls.actor(actor),
+        profile=urls.profile(actor),
+        rsl=urls.rsl,
+        house=urls.base,
+    )
+    return Rights(
+        actor.default_licence,
+        reservation,
+        actor.display_name,
+        actor.created_at.year,
+        subject=subject,
+        language=actor.language or "en",
+        is_local=actor.is_local,
+    )
 
 
-def sentence(rights: Rights) -> str:
-    """The one sentence that goes, word for word, into every text field (docs/rights.md).
+def minimum(site: Site) -> Reservation:
+    """The least that is reserved for every work posted here; artists may only raise it."""
+    return Reservation(site.settings.rights.minimum)
+
+
+def sentence(rights: Rights, language: str = "en") -> str:
+    """The one sentence that goes, word for word, into every text field (docs/rights.md); pages say it in the artist's language.
 
     Where nothing is reserved it claims no reservation, and where nobody holds a copyright it claims none.
     """
-    sign = "© " if rights.terms.claims else ""
-    if not rights.reservation_stated:
-        machines = "No AI training or text and data mining (not stated by the author, reserved as a precaution)."
-    elif rights.is_reserved:
-        machines = "No AI training or text and data mining (rights reserved, Art. 4(3) Directive (EU) 2019/790)."
-    else:
-        machines = "AI training and text and data mining are not reserved."
-    return f"{sign}{rights.year} {rights.holder}. {rights.licence_name}. {machines}"
+    return sentence_of(
+        language,
+        sign="© " if rights.terms.claims else "",
+        year=rights.year,
+        holder=rights.holder,
+        licence=rights.licence if rights.licence_stated and not rights.licence_text else None,
+        licence_text=rights.licence_text,
+        reserved=rights.is_reserved,
+        stated=rights.reservation_stated,
+    )
 
 
-def stricter(one: Reservation, other: Reservation) -> Reservation:
-    """The stricter of two reservations: readers combine statements that way, and so do we."""
-    return max(one, other, key=ALL.index)
-
-
-def allowed(licence: Licence) -> tuple[Reservation, ...]:
-    """The reservations that may stand beside `licence`, from laxest to strictest."""
-    return LICENCES[licence].allowed
+def _at_least(reservation: Reservation, licence: Licence, least: Reservation | None) -> Reservation:
+    return stricter(reservation, least) if least and least in allowed(licence) else reservation
 
 
 def _is_address(text: str) -> bool:
     """Whether it is one address that a page may link to, and nothing else."""
     return text.startswith(("https://", "http://")) and text.isprintable() and not any(c in text for c in " \"'<>")
-
-
-def check(licence: Licence, reservation: Reservation) -> None:
-    """Raises Invalid for a pair that contradicts itself."""
-    if reservation not in allowed(licence):
-        raise Invalid(
-            reservation=f"“{LICENCES[licence].name}” cannot be combined with a reservation: nobody can reserve such a work. "
-            f"Choose “{RESERVATIONS[Reservation.OPEN].name}”, or another licence."
-        )

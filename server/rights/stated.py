@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from server.models import Licence, Reservation
-from server.rights import LICENCES, RESERVATIONS, Signals, stricter
+from server.rights.tables import LICENCES, RESERVATIONS, Signals, stricter
 
 LONGEST_LICENCE = 500  # characters; as long as the column
 LONGEST_RIGHTS = 1000

@@ -28,6 +28,7 @@ from server.models import (
     Rendition,
     RenditionPurpose,
     Reservation,
+    SourceType,
     Tag,
 )
 from server.site import Site
@@ -116,7 +117,8 @@ async def shelf(site: Site, alice: Account, bob: Account, tmp_path: Path) -> She
                     html="<p>Lovely!</p>", published_at=then, ready_at=then, was_public=True))  # fmt: skip
         await tx.flush()
         (await tx.get_one(Post, draft)).published_at = None
-        (await tx.get_one(Artwork, main)).licence = Licence.BY_NC_ND
+        artwork = await tx.get_one(Artwork, main)
+        artwork.licence, artwork.source_type = Licence.BY_NC_ND, SourceType.DIGITAL_CREATION
         (await tx.get_one(Artwork, unlisted)).reservation = Reservation.NO_AI_NO_INDEX
         tag = Tag(name="boats", label="Boats")
         gallery = Gallery(owner_id=artist.id, slug="harbours", name="Harbours", text="Two summers.")

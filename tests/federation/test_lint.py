@@ -44,9 +44,10 @@ def good(kind: str) -> Json:
         "add": lambda: render.add(uri, an_actor(), work, TAG, URLS),
         "remove": lambda: render.remove(uri, an_actor(), work, TAG, URLS),
         "profile": lambda: render.update_actor(uri, an_actor(), URLS, profile, THEN),
-        "leave": lambda: render.delete_actor(uri, an_actor(), URLS),
-        "leave-typed": lambda: render.delete_actor(uri, an_actor(), URLS, typed=True),
-        "picture": lambda: render.media_object(work.media[0], work, URLS, rights.of(work)),
+        "house-profile": lambda: render.update_actor(
+            uri, the_house(), URLS, render.house(the_house(), URLS, KEYS, "Art", "Of art."), THEN
+        ),
+        "picture": lambda: render.media_object(work.media[0], work, URLS, rights.of(work, URLS)),
         "actor": lambda: profile,
         "house": lambda: render.house(the_house(), URLS, KEYS, "Art", "Of art."),
     }

@@ -84,7 +84,7 @@ DOCUMENTS = {
     "work-edited-warned-untitled-open.note": dialect(an_edited_warned_work, Dialect.NOTE),
     "comment": lambda: render.note(a_comment(reply_to_id=42), URLS, Place(a_work(), URLS.context(42))),
     "comment-elsewhere": lambda: render.note(a_comment(reply_to_id=40), URLS, THEIR_CONTEXT),
-    "picture": lambda: render.media_object(a_work().media[0], a_work(), URLS, rights.of(a_work())),
+    "picture": lambda: render.media_object(a_work().media[0], a_work(), URLS, rights.of(a_work(), URLS)),
     "create": lambda: render.create(a_work(), URLS, render.post_object(a_work(), URLS)),
     "update": lambda: render.update(
         NEW, an_edited_warned_work(), URLS, render.post_object(an_edited_warned_work(), URLS, Dialect.NOTE)
@@ -103,8 +103,9 @@ DOCUMENTS = {
     "add": lambda: render.add(NEW, an_actor(), a_work(), GALLERY, URLS),
     "remove": lambda: render.remove(NEW, an_actor(), a_work(), URLS.featured(an_actor()), URLS),
     "update-actor": lambda: render.update_actor(NEW, an_actor(), URLS, render.actor(an_actor(), URLS, KEYS), THEN),
-    "delete-actor": lambda: render.delete_actor(NEW, an_actor(), URLS),
-    "delete-actor-typed": lambda: render.delete_actor(NEW, an_actor(), URLS, typed=True),
+    "update-house": lambda: render.update_actor(
+        NEW, the_house(), URLS, render.house(the_house(), URLS, KEYS, "Art & more", "Of a <few>."), THEN
+    ),
     "actor": lambda: render.actor(an_actor(), URLS, KEYS, [a_gallery()]),
     "actor-with-face": lambda: render.actor(actor_with_face(), URLS, KEYS),
     "house": lambda: render.house(the_house(), URLS, KEYS, "Art & more", "Of a <few>."),
@@ -284,7 +285,7 @@ def test_an_edit_in_the_second_of_publishing_is_no_edit() -> None:
 def test_search_is_only_for_what_is_listed_and_not_reserved() -> None:
     def found_by(reservation: Reservation, audience: Audience) -> str:
         work = a_work(artwork=an_artwork(reservation=reservation), audience=audience)
-        return str(render.work_image(work, URLS, rights.of(work))["searchableBy"])
+        return str(render.work_image(work, URLS, rights.of(work, URLS))["searchableBy"])
 
     assert found_by(Reservation.NO_AI, Audience.EVERYONE) == PUBLIC
     assert found_by(Reservation.NO_AI_NO_INDEX, Audience.EVERYONE) == "http://art.test/users/ada"
@@ -295,4 +296,4 @@ def test_drafts_and_notes_are_not_rendered_as_works() -> None:
     with pytest.raises(ValueError, match="draft"):
         render.post_object(a_work(published_at=None), URLS)
     with pytest.raises(ValueError, match="only a work"):
-        render.work_image(a_comment(), URLS, rights.of(a_work()))
+        render.work_image(a_comment(), URLS, rights.of(a_work(), URLS))

@@ -6,9 +6,24 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from server import artworks, blocks, boosts, clock, favourites, follows, notes, notifications, posts, rights, timelines
+from server import (
+    actors,
+    artworks,
+    blocks,
+    boosts,
+    clock,
+    favourites,
+    follows,
+    keys,
+    moderation,
+    notes,
+    notifications,
+    posts,
+    rights,
+    timelines,
+)
 from server.artworks import Draft, Picture
-from server.models import Account, Actor, Audience, Hearing, Host, Licence, Post, Reservation
+from server.models import Account, Actor, Audience, Hearing, Host, Licence, Post, PublicKey, Reservation
 from server.notes import Note
 from server.site import Site
 from tests.fediverse import Fediverse, House
@@ -115,7 +130,7 @@ async def test_a_work_crosses_with_every_right(village: Fediverse, a: House, b: 
     assert seen.artwork is not None and seen.artwork.title == "The Last Ferry"
     assert seen.artwork.licence is Licence.BY_NC_ND and seen.artwork.licence_stated
     assert seen.artwork.reservation is Reservation.NO_AI_NO_INDEX and seen.artwork.reservation_stated
-    assert rights.sentence(rights.of(seen)) == rights.sentence(rights.of(work))
+    assert rights.sentence(rights.of(seen, b.site.urls)) == rights.sentence(rights.of(work, a.site.urls))
     assert seen.warning == "Deep water" and seen.is_sensitive
     assert [picture.alt for picture in seen.media] == ["A ferry at dusk."]
     assert seen.media[0].renditions, "its picture was fetched and made into our sizes"
@@ -221,6 +236,36 @@ async def test_for_followers_alone(village: Fediverse, a: House, b: House, alice
     async with b.site.db.read() as tx:
         query = select(Post.id).where(Post.id == seen.id, posts.visible_to(stranger.actor))
         assert await tx.scalar(query) is None
+
+
+async def test_new_keys_of_a_house_are_learnt(village: Fediverse, a: House, b: House, alice: Account, bob: Account):
+    """The house passes on reports: whoever knows it hears of its new keys, and believes what they sign."""
+    there = await follow(village, a, alice, "@bob@b.test")
+
+    async def complain() -> None:
+        async with a.site.db.write() as tx:
+            await moderation.report(tx, alice.actor, there, [], "Rude.", forward=True)
+        await village.settle()
+
+    async def known_keys() -> set[bytes]:
+        async with b.site.db.read() as tx:
+            query = select(PublicKey.der).join(Actor, Actor.id == PublicKey.actor_id)
+            return set(await tx.scalars(query.where(Actor.uri == a.site.urls.house)))
+
+    await complain()
+    before, fresh = await known_keys(), await keys.make()
+    itself = await actors.house(a.site)
+    async with a.site.db.write() as tx:
+        await keys.rotate(tx, a.site.secret, itself, fresh)
+        actors.tell(tx, itself)
+    await village.settle()
+    after = await known_keys()
+    assert len(before) == len(after) == 2 and not before & after, "told, and read anew at its own address"
+    start = clock.now()
+    clock.set_source(lambda: start + timedelta(minutes=6))
+    await complain()
+    async with b.site.db.read() as tx:
+        assert [report.reporter.uri for report in await moderation.open_reports(tx)] == [a.site.urls.house] * 2
 
 
 async def test_a_house_that_was_away_catches_up(village: Fediverse, a: House, b: House, alice: Account, bob: Account):

@@ -97,7 +97,7 @@ async def show(handle: str, key: str) -> Response:
         more = await timelines.portfolio(tx, post.author, me, None, MORE + 1)
     more = [other for other in more if other.id != post.id][:MORE]
     number = _number(post)
-    settled = rights.of(post)
+    settled = rights.of(post, site().urls, rights.minimum(site()))
     return page(
         "work/work.html",
         shared=True,

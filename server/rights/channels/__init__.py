@@ -1,0 +1,53 @@
+"""One renderer per channel: every wire word for rights in the house can be read and judged in this folder.
+
+A new channel is one function, one line in CHANNELS and its golden files under tests/golden/rights.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from server.rights import Rights
+from server.rights.channels.activitypub import (
+    CONTEXT,
+    CONTEXT_OF_ACTORS,
+    EXTENSIONS,
+    activitypub,
+    activitypub_actor,
+    activitypub_attachment,
+)
+from server.rights.channels.client import client
+from server.rights.channels.html import head, schema_org
+from server.rights.channels.http import http
+from server.rights.channels.odrl import policy
+from server.rights.channels.page import Words, words
+
+__all__ = [
+    "CHANNELS",
+    "CONTEXT",
+    "CONTEXT_OF_ACTORS",
+    "EXTENSIONS",
+    "Words",
+    "activitypub",
+    "activitypub_actor",
+    "activitypub_attachment",
+    "client",
+    "head",
+    "http",
+    "policy",
+    "schema_org",
+    "words",
+]
+
+# What a channel says is text, or what JSON can hold.
+CHANNELS: dict[str, Callable[[Rights], Any]] = {
+    "page": lambda rights: asdict(words(rights)),
+    "http": http,
+    "html": head,
+    "schema-org": schema_org,
+    "activitypub": activitypub,
+    "activitypub-attachment": activitypub_attachment,
+    "activitypub-actor": activitypub_actor,
+    "policy": policy,
+    "client": client,
+}
