@@ -7,12 +7,13 @@ DEMO := $(VENV)/.demo-installed
 DEV := $(VENV)/.dev-installed
 PEERS := tests/peers/node/node_modules/.package-lock.json
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
-LOCKED := --require-hashes --no-deps --only-binary :all: --requirement
+# jstyleson, which one reader of the tests needs, has no wheel.
+LOCKED := --require-hashes --no-deps --only-binary :all: --no-binary jstyleson --requirement
 OURSELVES := --no-deps --no-build-isolation --editable .
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo check test test-long bench screenshots peers try-peers lock audit
+.PHONY: help setup run demo check test test-long bench screenshots rights-report peers try-peers lock audit
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +43,9 @@ test-long: $(DEV) try-peers  ## the same with the full counts of fuzz cases, kil
 bench: $(DEV)  ## run every measurement in bench/ and print its numbers
 	@status=0; for file in bench/[!_]*.py; do name=$$(basename $$file .py); echo "== $$name"; $(BIN)/python -m bench.$$name || status=1; done; exit $$status
 
+rights-report: $(DEV) peers  ## have every channel of rights read by software of others, into docs/rights-conformance.md
+	$(BIN)/python -m docs.rights_report
+
 peers: $(PEERS)  ## install the Node programs of others that tests/peers needs, exactly as locked
 
 # A machine that cannot reach a package registry runs all tests but these.
@@ -55,14 +59,17 @@ screenshots: $(DEV)  ## take the pictures of docs/ again, from a demo gallery
 # ARM. `make lock` keeps the versions it finds, `make lock UPGRADE=1` takes the newest. Settings of this machine
 # (indexes, folders of wheels) stay outside: no configuration file is read and none of their variables is passed.
 COMPILE = env -u UV_INDEX -u UV_INDEX_URL -u UV_DEFAULT_INDEX -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS -u UV_CONSTRAINT -u UV_OVERRIDE \
-	$(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --python-platform x86_64-manylinux_2_28 --only-binary :all: \
+	$(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --python-platform x86_64-manylinux_2_28 --only-binary :all: --no-binary jstyleson \
 	--overrides requirements/overrides.txt --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	--annotation-style line pyproject.toml requirements/build.in
 
+# c2pa-python declares what only its build script uses: an HTTP client has no place in the server.
+UNUSED := $(foreach package,requests toml urllib3 certifi charset-normalizer,--no-emit-package $(package))
+
 lock: $(DEV)  ## resolve pyproject.toml again into requirements/*.txt
 	$(COMPILE) --extra dev $(if $(UPGRADE),--upgrade) --output-file requirements/dev.txt
-	$(COMPILE) --extra demo --constraint requirements/dev.txt --output-file requirements/demo.txt
-	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(COMPILE) --extra demo $(UNUSED) --constraint requirements/dev.txt --output-file requirements/demo.txt
+	$(COMPILE) $(UNUSED) --constraint requirements/dev.txt --output-file requirements/run.txt
 
 audit: $(DEV)  ## ask an advisory service about every locked package; fails when it cannot be asked
 	$(BIN)/python requirements/audit.py requirements/run.txt requirements/dev.txt

@@ -25,7 +25,7 @@ from server.models import Actor, Follow, Job, PublicKey, Received, ReceivedState
 from tests.running import PASSWORD, House, free_port
 
 ROUNDS = 5
-COUNT = 1500  # activities in each round
+COUNT = 500  # activities in each round
 KEYS = 20
 CONNECTIONS = 64
 HOST = "art.test"

@@ -97,13 +97,15 @@ async def _per_job(site: Site, work: Callable[[Site], Awaitable[None]]) -> float
 
 
 async def _claim_and_finish(site: Site) -> None:
+    """As the worker does it: one transaction finishes what ended and claims what is due."""
+    claimed: list[jobs.Claimed] = []
     while True:
         async with site.db.write() as tx:
+            if claimed:
+                await jobs.finish(tx, *(job.id for job in claimed))
             claimed = await jobs.claim(tx, "deliver", BATCH)
         if not claimed:
             return
-        async with site.db.write() as tx:
-            await jobs.finish(tx, *(job.id for job in claimed))
 
 
 async def _worker(site: Site) -> None:

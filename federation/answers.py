@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from quart import Response, current_app, g, request
@@ -54,9 +55,15 @@ def incoming(scope: Any, body: bytes = b"") -> Incoming:
 
 def client(house: Site, scope: Any) -> str:
     """Where the request of `scope` comes from, as it is counted."""
-    lines = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
     address = (scope.get("client") or ("",))[0]
-    return throttle.network(throttle.client(lines, address, house.settings.server.proxies))
+    if proxies := house.settings.server.proxies:
+        lines = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
+        address = throttle.client(lines, address, proxies)
+    return _network(address)
+
+
+# Peers come again and again: an address is taken apart once.
+_network = lru_cache(4096)(throttle.network)
 
 
 async def viewer_of() -> Actor | None:

@@ -32,5 +32,5 @@ def of_boost(boost: Post, boosted: Post, urls: Urls) -> tuple[list[str], list[st
 
 
 def of_actor(actor: Actor, urls: Urls) -> tuple[list[str], list[str]]:
-    """`to` and `cc` of what somebody says of themselves."""
-    return [PUBLIC], [urls.followers(actor)]
+    """`to` and `cc` of what somebody says of themselves; the house has no followers."""
+    return [PUBLIC], [] if actor.is_house else [urls.followers(actor)]

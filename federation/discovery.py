@@ -14,9 +14,10 @@ from federation.answers import answer, conditional, machine, on_problem, residen
 from federation.vocabulary import ACTIVITY_JSON, AS2, JRD_JSON, MEDIA_TYPES, XRD_XML, Json
 from server import actors, clock, posts, release
 from server.errors import Invalid, NotFound, Problem
+from server.media import sealing
 from server.models import Account, Actor, Kind, Post, SignIn
 from server.rights import channels
-from server.settings import Settings
+from server.site import Site
 from server.urls import Urls
 
 blueprint = Blueprint("discovery", __name__)
@@ -127,12 +128,14 @@ async def nodeinfo_links() -> Response:
 async def nodeinfo(number: str) -> Response:
     async with site().db.read() as tx:
         usage = await counted(tx)
-    whole = about(number, site().settings, usage)
+    whole = about(number, site(), usage)
     return answer(whole, f'application/json; profile="{NODEINFO}{number}#"', seconds=COUNTED)
 
 
-def about(number: str, settings: Settings, usage: Json) -> Json:
-    """The NodeInfo document of version `number`."""
+def about(number: str, here: Site, usage: Json) -> Json:
+    """The NodeInfo document of version `number`. Where files are sealed, others learn here by which root to know the seal."""
+    settings = here.settings
+    seal = {"c2pa": {"root": here.urls.seal_root}} if sealing.is_installed() else {}
     return {
         "version": number,
         "software": {"name": "cartellino", "version": release.version()},
@@ -145,6 +148,7 @@ def about(number: str, settings: Settings, usage: Json) -> Json:
             "nodeDescription": settings.server.description,
             "signUp": settings.accounts.sign_up,
             "activitypub": {"extensions": list(channels.EXTENSIONS)},
+            **seal,
         },
     }
 

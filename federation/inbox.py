@@ -14,20 +14,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select, update
 
-from federation import parse, policy, remote
+from federation import arrivals, parse, policy, remote
 from federation.handlers import accept, add, announce, block, create, delete, flag, follow, like, reject, subjects, undo
 from federation.handlers import update as edit
 from federation.handlers.verified import Verified
 from federation.parse import Activity
+from federation.parse.activities import Envelope, envelope
 from federation.signatures import BadSignature, Claim, Incoming, check_proof, proof_method, proof_time, read
 from federation.vocabulary import Json
 from server import actors, clock, hosts, ids, jobs, origins, worker
+from server.db import Session
 from server.elsewhere import PublicKey
 from server.errors import Forbidden, GiveUp, Gone, Problem, TooMany, TryLater
-from server.models import Actor, Job, Received, ReceivedState
+from server.models import Actor, Received, ReceivedState
 from server.site import Site
 
 log = logging.getLogger(__name__)
@@ -80,24 +81,25 @@ async def receive(site: Site, intake: "Intake", request: Incoming, client: str =
     """
     claim, host = await claimed(site, intake, request)
     # Until the signature holds, nobody knows whether `host` had any part in it: whoever names it spends what is theirs.
-    intake.budget.take(f"{host} {client}")
+    who = f"{host} {client}"
+    intake.budget.take(who)
     document = parse.load(request.body)
-    activity = parse.activity(document)
+    activity = envelope(document)  # whoever does it reads the rest
     if len(activity.actor) + len(activity.id) > LONGEST_IDS:
         raise parse.BadDocument("The addresses of the activity and of its actor are too long.")
-    if await is_farewell(site, activity):
+    if activity.type == "Delete" and await is_farewell(site, parse.activity(document)):
         return
     with remote.within():
         signer = intake.known_signer(claim)
         if not signer:
             key, owner = await signed_by(site, claim)
             signer = intake.remember_signer(key, owner)
-        intake.budget.know(f"{host} {client}")
+        intake.budget.know(who)
         intake.budget.take(host, proved=True)
         policy.heard(site, host)
         is_theirs = signer == activity.actor or await is_proved(site, activity, document)
     if not is_theirs:
-        await follow_hint(site, activity)
+        await follow_hint(site, parse.activity(document))
         return
     if origins.origin(activity.id) != origins.origin(activity.actor):
         raise parse.BadDocument("The activity and its actor are of different servers.")
@@ -111,8 +113,7 @@ async def claimed(site: Site, intake: "Intake", request: Incoming) -> tuple[Clai
 
     Raises BadSignature, also for an address that could not be one of theirs, and Forbidden for a host that is suspended.
     """
-    base = urlsplit(site.urls.base)
-    claim = read(request, ours=frozenset({base.netloc.lower()}), scheme=base.scheme, now=clock.now())
+    claim = read(request, ours=intake.ours, scheme=intake.scheme, now=clock.now())
     try:
         host = origins.host(claim.keyid)
     except GiveUp as wrong:
@@ -124,8 +125,8 @@ async def claimed(site: Site, intake: "Intake", request: Incoming) -> tuple[Clai
 
 
 async def is_farewell(site: Site, activity: Activity) -> bool:
-    """Whether it is the Delete of an actor of whom nothing is here: thousands arrive, and their keys are gone already."""
-    if activity.type != "Delete" or activity.object_id != activity.actor:
+    """Whether a Delete is that of an actor of whom nothing is here: thousands arrive, and their keys are gone already."""
+    if activity.object_id != activity.actor:
         return False
     async with site.db.read() as tx:
         return await actors.by_uri(tx, activity.actor) is None
@@ -153,7 +154,7 @@ async def signed_by(site: Site, claim: Claim) -> tuple[PublicKey, Actor]:
     return key, signer
 
 
-async def is_proved(site: Site, activity: Activity, document: Json) -> bool:
+async def is_proved(site: Site, activity: Envelope, document: Json) -> bool:
     """Whether the document itself proves that its actor says it (FEP-8b32), whoever sent it.
 
     Linked-data signatures prove nothing here (rows 16 to 18). Raises BadSignature for a proof that does not hold.
@@ -210,7 +211,7 @@ class Bucket:
     """What one host may still send: filled with time."""
 
     left: float
-    at: datetime
+    at: float  # seconds
 
 
 @dataclass
@@ -229,23 +230,27 @@ class Budget:
     def take(self, host: str, *, proved: bool = False) -> None:
         """One request of `host`; raises TooMany."""
         per_minute, burst = (300.0, 1000.0) if proved or host in self.known else (20.0, 20.0)
-        now = clock.now()
-        bucket = self.buckets.pop(host, None) or Bucket(burst, now)
-        bucket.left = min(burst, bucket.left + (now - bucket.at).total_seconds() * per_minute / 60)
+        now = clock.now().timestamp()
+        bucket = self.buckets.get(host)
+        if bucket is None:
+            bucket = self.buckets[host] = Bucket(burst, now)
+            while len(self.buckets) > self.most:
+                self.buckets.popitem(last=False)
+        else:
+            self.buckets.move_to_end(host)
+        bucket.left = min(burst, bucket.left + (now - bucket.at) * per_minute / 60)
         bucket.at = now
-        self.buckets[host] = bucket
-        while len(self.buckets) > self.most:
-            self.buckets.popitem(last=False)
         if bucket.left < 1:
             raise TooMany("Your server sends more than this one can read.", int(60 / per_minute) + 1)
         bucket.left -= 1
 
     def know(self, host: str) -> None:
         """`host` proved who it is."""
-        if host not in self.known:
-            self.buckets.pop(host, None)
+        if host in self.known:
+            self.known.move_to_end(host)
+            return
+        self.buckets.pop(host, None)
         self.known[host] = None
-        self.known.move_to_end(host)
         while len(self.known) > self.most:
             self.known.popitem(last=False)
 
@@ -260,22 +265,30 @@ class Intake:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        base = urlsplit(site.urls.base)
+        self.ours, self.scheme = frozenset({base.netloc.lower()}), base.scheme
         self.budget = Budget()
         self._signers: OrderedDict[str, tuple[PublicKey, str, datetime]] = OrderedDict()
         self._suspended: frozenset[str] = frozenset()
         self._ruled_at: datetime | None = None
-        self._waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
+        self._ruling = asyncio.Lock()
+        self._waiting: list[tuple[arrivals.Arrival, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def check_host(self, host: str) -> None:
         """Raises Forbidden for a host, or one below a name, that a rule suspends; a rule holds here within RULES."""
-        now = clock.now()
-        if self._ruled_at is None or abs(now - self._ruled_at) > RULES:
-            async with self.site.db.read() as tx:
-                self._suspended = await hosts.suspended_names(tx)
-            self._ruled_at = now
+        if not self._knows_rules():
+            async with self._ruling:  # of all that come at this moment, one asks
+                if not self._knows_rules():
+                    now = clock.now()
+                    async with self.site.db.read() as tx:
+                        self._suspended = await hosts.suspended_names(tx)
+                    self._ruled_at = now
         if self._suspended and not self._suspended.isdisjoint(hosts.names(host)):
             raise Forbidden("This server does not exchange anything with yours.")
+
+    def _knows_rules(self) -> bool:
+        return self._ruled_at is not None and abs(clock.now() - self._ruled_at) <= RULES
 
     def known_signer(self, claim: Claim) -> str:
         """The uri of whoever signed, where their key was used a moment ago and fits; empty says nothing against it."""
@@ -297,23 +310,13 @@ class Intake:
             self._signers.popitem(last=False)
         return uri
 
-    async def put(self, activity: Activity, body: bytes) -> None:
+    async def put(self, activity: Envelope, body: bytes) -> None:
         """Remember the activity and the job that does it; returns once both are committed. Raises TryLater when too many wait."""
         if len(self._waiting) >= WAITING:
             raise TryLater(
                 "This server has more to read than it can write down. Please come again.", clock.after(seconds=30)
             )
-        row = {
-            "id": ids.new(),
-            "actor_uri": activity.actor,
-            "activity_uri": activity.id,
-            "type": activity.type[:60],
-            "body": body,
-            "state": ReceivedState.WAITING,
-            "attempts": 0,
-            "reason": "",
-            "received_at": clock.now(),
-        }
+        row = arrivals.Arrival(ids.new(), activity.actor, activity.id, activity.type[:60], body)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((row, done))
         if self._writing is None or self._writing.done():
@@ -324,7 +327,7 @@ class Intake:
         while self._waiting:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             try:
-                await self._commit([row for row, _ in batch])
+                await arrivals.write(self.site.db, [row for row, _ in batch])
             except Exception as wrong:  # whoever sent it is told to come again: nothing is lost
                 log.exception("cannot write down what arrived")
                 for _, done in batch:
@@ -337,17 +340,6 @@ class Intake:
                     if not done.done():
                         done.set_result(None)
 
-    async def _commit(self, rows: list[dict[str, Any]]) -> None:
-        async with self.site.db.write() as tx:
-            build = sqlite.insert if self.site.db.is_sqlite else postgresql.insert
-            await tx.execute(build(Received).on_conflict_do_nothing(), rows)
-            # Of an activity that is here already, the row that came now is not there.
-            new = set(await tx.scalars(select(Received.id).where(Received.id.in_([row["id"] for row in rows]))))
-            todo = [jobs.values(jobs.Process.of(row["id"], row["actor_uri"])) for row in rows if row["id"] in new]
-            if todo:
-                await tx.execute(insert(Job), todo)
-                tx.info["jobs"] = True
-
 
 # -- afterwards ----------------------------------------------------------------------------------------------------------
 async def process(site: Site, job: jobs.Process) -> None:
@@ -356,14 +348,13 @@ async def process(site: Site, job: jobs.Process) -> None:
     What cannot or may not be done is dropped with its reason. What waits for another server is tried again behind what its actor
     does meanwhile. What breaks its handler three times is set aside for the administrator, who may play it again.
     """
-    async with site.db.read() as tx:
-        row = await tx.scalar(select(Received).where(Received.id == job.received_id))
+    row, sender = await site.db.together(_read, job.received_id, reading=True)
     if row is None or row.state is not ReceivedState.WAITING:
         return
     # Whoever waits for a slow server does so in the lane for the slow, however many activities that server sends (P8).
     slow = asyncio.get_running_loop().call_later(PATIENCE, worker.step_aside, "slow")
     try:
-        verified = Verified(parse.activity(parse.load(row.body)), row.id)
+        verified = Verified(parse.activity(parse.load(row.body)), row.id, sender)
         with remote.within():  # however much it names, one activity causes few fetches (row 88)
             await HANDLERS[verified.activity.type](site, verified)
     except TryLater as later:
@@ -379,9 +370,18 @@ async def process(site: Site, job: jobs.Process) -> None:
         await _count(site, row, said)
         raise TryLater(said, clock.after(seconds=10 * (row.attempts + 1))) from wrong
     else:
-        await _settle(site, row, ReceivedState.DONE, "")
+        if verified.settled.is_set():
+            _log_settled(row, ReceivedState.DONE, "")
+        else:
+            await _settle(site, row, ReceivedState.DONE, "")
     finally:
         slow.cancel()
+
+
+async def _read(tx: Session, numbers: list[int]) -> list[tuple[Received, Actor | None] | tuple[None, None]]:
+    """What was received, with the row of who sent it: one question for all activities that begin at this moment."""
+    found = {row.id: (row, sender) for row, sender in await tx.execute(_RECEIVED, {"numbers": numbers})}
+    return [found.get(number, (None, None)) for number in numbers]
 
 
 async def _again(site: Site, row: Received, reason: str) -> None:
@@ -406,4 +406,16 @@ async def _settle(site: Site, row: Received, state: ReceivedState, reason: str) 
         values["body"] = b""  # the row alone says that it was here
     async with site.db.write() as tx:
         await tx.execute(update(Received).where(Received.id == row.id).values(**values))
+    _log_settled(row, state, reason)
+
+
+def _log_settled(row: Received, state: ReceivedState, reason: str) -> None:
     log.info("activity settled", extra={"received": row.id, "type": row.type, "state": state.value, "reason": reason})
+
+
+# Built once: every activity begins with it.
+_RECEIVED = (
+    select(Received, Actor)
+    .outerjoin(Actor, Actor.uri == Received.actor_uri)
+    .where(Received.id.in_(bindparam("numbers", expanding=True)))
+)

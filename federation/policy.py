@@ -115,15 +115,11 @@ async def note_success(tx: Session, names: Collection[str]) -> None:
     await tx.execute(statement.execution_options(synchronize_session=False))
 
 
-async def note_failure(
-    tx: Session, name: str, reason: str, *, whole: bool, wait: timedelta | None = None
-) -> datetime | None:
-    """`name` failed once more; returns until when it rests, or None where it does not.
+def failed(host: Host, reason: str, *, whole: bool, wait: timedelta | None = None) -> datetime | None:
+    """`host` failed once more; returns until when it rests, or None where it does not (security.md C3).
 
     `whole` says that the server as a whole is away rather than in trouble with one activity; `wait` is what it asked for.
     """
-    await know(tx, [name])
-    host = await tx.get_one(Host, name, with_for_update=True, populate_existing=True)
     now = clock.now()
     host.failures += 1
     host.failing_since = host.failing_since or now
@@ -193,7 +189,9 @@ def heard(site: Site, host: str) -> None:
 
     Costs a look into a set unless the host rests; what it writes it writes by itself, for nobody to wait for.
     """
-    watch = _watches.setdefault(site.db, _Watch())
+    watch = _watches.get(site.db)
+    if watch is None:
+        watch = _watches[site.db] = _Watch()
     if (watch.is_fresh() and host not in watch.resting) or len(watch.tasks) >= AT_ONCE or host in watch.tasks:
         return
     watch.tasks[host] = task = asyncio.create_task(_wake(site, watch, host))

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import getpass
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,13 +22,26 @@ from server import (
     migrations,
     moderation,
     release,
+    seals,
     serving,
     settings,
     worker,
 )
 from server.db import Session
 from server.errors import Invalid, Problem
-from server.models import Account, AccountState, Actor, Audience, HostLevel, Licence, Rating, Reservation, Role
+from server.models import (
+    Account,
+    AccountState,
+    Actor,
+    Audience,
+    HostLevel,
+    Licence,
+    Rating,
+    Reservation,
+    Role,
+    SourceType,
+)
+from server.rights import crawlers
 from server.settings import Settings, SettingsError
 from server.site import Site
 
@@ -91,6 +105,10 @@ def parser() -> argparse.ArgumentParser:
     post.add_argument("--reservation", choices=list(Reservation), type=Reservation)
     post.add_argument("--rating", choices=list(Rating), type=Rating, default=Rating.GENERAL)
     post.add_argument("--warning", default="", metavar="TEXT", help="content warning")
+    post.add_argument("--source-type", choices=list(SourceType), type=SourceType, help="how the work came to be")
+    post.add_argument(
+        "--objection", default="", metavar="TEXT", help="why a generator’s mark in a file is wrong, for the moderators"
+    )
     post.add_argument("--no-wait", action="store_true", help="do not wait until the images are prepared")
 
     people = verbs.add_parser("user", help="People: create, list, approve, reject, password, role, token, suspend, …")
@@ -125,8 +143,23 @@ def parser() -> argparse.ArgumentParser:
         made = verb(name, run, text, users)
         made.add_argument("handle", metavar="NAME")
         made.add_argument("--reason", default="", help="why, for the log of decisions")
-    rotate = verb("rotate-keys", rotate_keys, "Give somebody new signing keys and tell other servers.", users)
-    rotate.add_argument("handle", metavar="NAME")
+    rotate = verb("rotate-keys", rotate_keys, "Give somebody, or the house, new keys and tell other servers.", users)
+    whose = rotate.add_mutually_exclusive_group(required=True)
+    whose.add_argument("handle", metavar="NAME", nargs="?", default="")
+    whose.add_argument(
+        "--house", action="store_true", help="the house itself, which signs what is fetched and reported"
+    )
+
+    known = verbs.add_parser("crawlers", help="AI crawlers that say who they are: list, update.")
+    rolls = known.add_subparsers(required=True, metavar="COMMAND")
+    verb("list", list_crawlers, "Print the crawlers in use: name, set, turned away or let in, operator.", rolls)
+    newer = verb("update", update_crawlers, "Use a newer robots.json of ai.robots.txt from a local file.", rolls)
+    newer.add_argument("file", type=Path, metavar="FILE")
+
+    sealing = verbs.add_parser("seal", help="The house’s seal, which signs what files say of rights: show, rotate.")
+    wax = sealing.add_subparsers(required=True, metavar="COMMAND")
+    verb("show", show_seal, "Print who seals, until when, and the root certificate by which others know it.", wax)
+    verb("rotate", rotate_seal, "Seal with a new key, and anew what was sealed before, in the background.", wax)
 
     others = verbs.add_parser("host", help="Other servers: list, suspend, limit, allow, pause, resume, retry, forget.")
     servers = others.add_subparsers(required=True, metavar="COMMAND")
@@ -227,6 +260,8 @@ async def post_work(chosen: Settings, wanted: argparse.Namespace) -> None:
             reservation=wanted.reservation,
             rating=wanted.rating,
             warning=wanted.warning,
+            source_type=wanted.source_type,
+            objection=wanted.objection,
             handlers=None if wanted.no_wait else app.JOBS,
             say=_progress,
         )
@@ -305,11 +340,28 @@ async def unsuspend_user(chosen: Settings, wanted: argparse.Namespace) -> None:
 async def rotate_keys(chosen: Settings, wanted: argparse.Namespace) -> None:
     async with _Open(chosen) as site:
         fresh = await keys.make()
+        house = await actors.house(site) if wanted.house else None
         async with site.db.write() as tx:
-            account = await accounts.by_handle(tx, wanted.handle)
-            await keys.rotate(tx, site.secret, account.actor, fresh)
-            actors.tell(tx, account.actor)
-    print(f"{wanted.handle} signs with new keys; other servers are told by the worker.", file=sys.stderr)
+            actor = house or (await accounts.by_handle(tx, wanted.handle)).actor
+            await keys.rotate(tx, site.secret, actor, fresh)
+            actors.tell(tx, actor)
+    name = "The house" if house else wanted.handle
+    print(f"{name} signs with new keys; other servers are told by the worker.", file=sys.stderr)
+
+
+async def show_seal(chosen: Settings, _: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        seal = await seals.current(site)
+        if seal is None:
+            raise Problem("Files are not sealed here; cartellino doctor says why.")
+        print(f"Sealed by {seal.host} until {seal.expires_at:%Y-%m-%d}; root: {site.urls.seal_root}", file=sys.stderr)
+        print(seal.root, end="")
+
+
+async def rotate_seal(chosen: Settings, _: argparse.Namespace) -> None:
+    async with _Open(chosen) as site:
+        seal = await seals.rotate(site)
+    print(f"A new key seals until {seal.expires_at:%Y-%m-%d}.", file=sys.stderr)
 
 
 async def _actor(tx: Session, site: Site, name: str) -> Actor:
@@ -319,6 +371,21 @@ async def _actor(tx: Session, site: Site, name: str) -> Actor:
     return await actors.by_handle(tx, handle, None if ours else domain)
 
 
+# -- crawlers ------------------------------------------------------------------------------------------------------------
+async def list_crawlers(chosen: Settings, _: argparse.Namespace) -> None:
+    refused = crawlers.switched_on(chosen)
+    for crawler in crawlers.in_use(chosen).crawlers:
+        state = "turned away" if crawler.set in refused else "let in"
+        print(f"{crawler.token}\t{crawler.set}\t{state}\t{crawler.operator or '-'}")
+
+
+async def update_crawlers(chosen: Settings, wanted: argparse.Namespace) -> None:
+    roll = crawlers.update(chosen, wanted.file)
+    sizes = Counter(crawler.set.value for crawler in roll.crawlers)
+    sets = ", ".join(f"{sizes[purpose.value]} {purpose.value}" for purpose in crawlers.Purpose)
+    print(f"{len(roll.crawlers)} crawlers are known from now on: {sets}.", file=sys.stderr)
+
+
 # -- other servers -------------------------------------------------------------------------------------------------------
 async def list_hosts(chosen: Settings, _: argparse.Namespace) -> None:
     async with _Open(chosen) as site, site.db.read() as tx:
@@ -326,7 +393,8 @@ async def list_hosts(chosen: Settings, _: argparse.Namespace) -> None:
         queues = {queue.name: queue for queue in (await hosts.overview(tx, sys.maxsize)).queues}
     for name in sorted({*rules, *queues}):
         rule, queue = rules.get(name), queues.get(name)
-        level = f"{rule.level}{', no media' if rule.rejects_media else ''}" if rule else "-"
+        does = [rule.level.value] if rule and rule.level is not HostLevel.NONE else []
+        level = ", ".join([*does, *(["no media"] if rule and rule.rejects_media else [])]) or "-"
         state = "paused" if queue and queue.is_paused else "resting" if queue and queue.is_resting else "-"
         reason = (queue.host.reason if queue and queue.host else "") or (rule.reason if rule else "")
         print(f"{name}\t{level}\t{state}\t{queue.waiting if queue else 0}\t{' '.join(reason.split())}")

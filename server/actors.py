@@ -13,6 +13,7 @@ from server import blocks, hosts, ids, jobs, keys, rights, text
 from server.db import insert_once
 from server.errors import Forbidden, Invalid, NotFound
 from server.models import Account, AccountState, Actor, ActorKind, Audience, HostLevel, Licence, Media, Reservation
+from server.rights.sentences import LANGUAGES
 from server.site import Site
 
 HANDLE = re.compile(r"[A-Za-z0-9_]{1,30}", re.ASCII)
@@ -148,11 +149,14 @@ class Defaults:
     reservation: Reservation
     audience: Audience
     public_max: int  # pixels of the longest side
+    language: str = "en"  # of the rights sentence beside their works
 
     def __post_init__(self) -> None:
         rights.check(self.licence, self.reservation)
         if not MIN_PUBLIC <= self.public_max <= MAX_PUBLIC:
             raise Invalid(public_max=f"Between {MIN_PUBLIC} and {MAX_PUBLIC:,} pixels are possible.")
+        if self.language not in LANGUAGES:
+            raise Invalid(language="Choose one of these languages.")
 
 
 async def edit(tx: AsyncSession, actor: Actor, profile: Profile) -> Actor:
@@ -166,10 +170,11 @@ async def edit(tx: AsyncSession, actor: Actor, profile: Profile) -> Actor:
 
 async def set_defaults(tx: AsyncSession, actor: Actor, defaults: Defaults) -> Actor:
     """What `actor`'s next works start with. Works that exist keep what they have; where `public_max` changed, the caller asks
-    `uploads.narrow` to make their public sizes again."""
+    `uploads.narrow` to make their public sizes again; where `language` did, `stamps.rename`, since files say it too."""
     kept = await tx.get_one(Actor, actor.id)
     kept.default_licence, kept.default_reservation = defaults.licence, defaults.reservation
     kept.default_audience, kept.public_max = defaults.audience, defaults.public_max
+    kept.language = defaults.language
     tell(tx, kept)
     return kept
 

@@ -1,12 +1,15 @@
 """Composition root: builds the Site, mounts the doors, owns JOBS. The only module that knows web and federation."""
 
+from collections.abc import Callable
+
 from quart import Quart
+from quart.routing import QuartRule
 
 import federation
 import web
 from federation import deliver, inbox, outbox, remote
 from federation.transport import transport_for
-from server import cache, jobs, mail, renditions, sweep
+from server import cache, jobs, mail, renditions, stamping, sweep
 from server.db import Database
 from server.media.orders import Limits
 from server.media.pixels import Pixels
@@ -19,6 +22,7 @@ from server.worker import Handlers
 JOBS: Handlers = {
     jobs.Render: renditions.render,
     jobs.RenderAvif: renditions.render_avif,
+    jobs.Stamp: stamping.stamp,
     jobs.Mail: mail.send,
     jobs.Sweep: sweep.sweep,
     jobs.Process: inbox.process,
@@ -57,14 +61,28 @@ def build_site(settings: Settings) -> Site:
 def create_app(site: Site) -> Quart:
     """The house's doors: a plain ASGI application."""
     app = Quart("web", static_folder=None, template_folder=None)
+    app.url_rule_class = Address
     app.extensions["site"] = site
     federation.mount(app)
     web.mount(app)
     return app
 
 
+class Address(QuartRule):
+    """A rule that is matched and never built: `Urls` alone makes addresses. What Werkzeug compiles for building them is most of
+    the time that an application takes to begin."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        return _never
+
+
+def _never(*_: object, **__: object) -> tuple[str, str]:
+    raise RuntimeError("addresses are made by server.urls")
+
+
 async def close(site: Site) -> None:
     """Give everything back."""
     await site.transport.close()
+    await site.sealers.close()
     await site.pixels.close()
     await site.db.close()

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient, make_transient_to_detached
 
-from server import clock, galleries, ids, notifications, posts, rights, tags, text, uploads
+from server import clock, galleries, generated, ids, notifications, posts, rights, stamps, tags, text, uploads
 from server.db import insert_once
 from server.errors import Conflict, Invalid
 from server.models import (
@@ -23,11 +23,13 @@ from server.models import (
     Post,
     Rating,
     Reservation,
+    SourceType,
 )
+from server.rights import history
 from server.urls import Urls
 
 # Longest texts, in characters (security.md, table D, and the columns).
-LONGEST = {"title": 200, "text": 5000, "medium": 120, "tools": 200, "size": 120, "warning": 300}
+LONGEST = {"title": 200, "text": 5000, "medium": 120, "tools": 200, "size": 120, "warning": 300, "objection": 1000}
 NAMES = {
     "title": "title",
     "text": "text",
@@ -35,6 +37,7 @@ NAMES = {
     "tools": "list of tools",
     "size": "size",
     "warning": "content note",
+    "objection": "explanation",
 }
 MAX_ALT = 1500
 MAX_GALLERIES = 50
@@ -82,10 +85,13 @@ class Draft:
     galleries: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     removed: tuple[int, ...] = field(default=())
+    # How the work came to be; None: not said. And why a generator's mark in a file is wrong, for the moderators.
+    source_type: SourceType | None = None
+    objection: str = ""
 
     def __post_init__(self) -> None:
         for name in LONGEST:
-            tidy = text.clean if name == "text" else text.line
+            tidy = text.clean if name in ("text", "objection") else text.line
             object.__setattr__(self, name, tidy(getattr(self, name)))
         labels = (text.line(name) for name in self.galleries)
         object.__setattr__(self, "galleries", tuple(dict.fromkeys(name for name in labels if name)))
@@ -151,57 +157,80 @@ async def save(tx: AsyncSession, post: Post, draft: Draft, *, urls: Urls) -> lis
     """Write down a draft as it stands. Returns the storage keys of removed pictures, to delete after the commit."""
     keys = await _apply(tx, post, draft, urls)
     if post.published_at is not None:
+        await stamps.renew(tx, post.id)
         await settle(tx, post.id)
     return keys
 
 
-async def publish(tx: AsyncSession, post: Post, draft: Draft, *, urls: Urls) -> list[str]:
+async def publish(
+    tx: AsyncSession, post: Post, draft: Draft, *, urls: Urls, generated_rule: generated.Rule = "label"
+) -> list[str]:
     """Let the work out. It appears as soon as its pictures can be shown; publishing twice is publishing once.
 
-    `post` may get another id (see FRESH). Returns keys as `save` does. Raises Invalid without a picture.
+    `post` may get another id (see FRESH). Returns keys as `save` does. Raises Invalid without a picture, and for what a generator
+    made where `generated_rule`, the house's, is to refuse that; where it is to hold that, a moderator has to look first.
     """
     if post.published_at is None and ids.at(clock.after(seconds=-FRESH)) > post.id:
         await _refresh_id(tx, post)
     keys = await _apply(tx, post, draft, urls)
     await _check_pictures(tx, post)
+    await generated.judge(tx, post, await generated.look(tx, post), generated_rule)
     if post.published_at is None:
         post.published_at = clock.now()
+        await tx.flush()
+        await stamps.renew(tx, post.id)
     await tx.flush()
     await settle(tx, post.id)
     return keys
 
 
-async def edit(tx: AsyncSession, post: Post, draft: Draft, *, urls: Urls) -> list[str]:
-    """Change a published work; it stays visible, new pictures show when their small sizes are made. Returns keys like `save`."""
-    before = post.audience
+async def edit(
+    tx: AsyncSession, post: Post, draft: Draft, *, urls: Urls, generated_rule: generated.Rule = "label"
+) -> list[str]:
+    """Change a published work; it stays visible, new pictures show when their small sizes are made. Returns keys like `save`.
+
+    What the change adds of a generator falls under `generated_rule` as in `publish`; what was published before stays.
+    """
+    # Of a held work nothing is settled yet.
+    known = generated.Evidence() if post.held_at is not None else await generated.look(tx, post)
+    artwork = await tx.get_one(Artwork, post.id)
+    before, held, written = post.audience, rights.of(post, urls), stamps.written(artwork)
     keys = await _apply(tx, post, draft, urls)
     await _check_pictures(tx, post)
+    await generated.judge(tx, post, (await generated.look(tx, post)).beyond(known), generated_rule)
+    history.record(tx, post, held, rights.of(post, urls))
     post.edited_at = clock.now()
     await tx.flush()
+    # New pictures carry nothing yet; all of them say again what changed of what they say.
+    await stamps.renew(tx, post.id, only_new=stamps.written(artwork) == written)
     await settle(tx, post.id, at_once=post.audience is not before)
     return keys
 
 
 async def settle(tx: AsyncSession, post_id: int, *, at_once: bool = False) -> bool:
-    """Make a published work appear when all its pictures can be shown, and tell other servers of it, or of its changes, when all
-    their sizes exist: what is fetched once is seldom fetched again. True when it is (now) ready.
+    """Make a published work appear when all its pictures can be shown and say their rights, and tell other servers of it, or of
+    its changes, when all their sizes exist: what is fetched once is seldom fetched again. True when it is (now) ready.
 
     The post is locked first: of two pictures that are finished at the same moment, the second sees both.
     """
     this = select(Post).where(Post.id == post_id, Post.kind == Kind.WORK, Post.uri.is_(None))
     post = await tx.scalar(this.with_for_update())
-    if post is None or post.published_at is None or post.deleted_at is not None:
+    if post is None or post.published_at is None or post.deleted_at is not None or post.held_at is not None:
         return False
-    states = list(await tx.scalars(select(Media.state).where(Media.post_id == post_id)))
+    pictures = (await tx.execute(select(Media.state, Media.stamp).where(Media.post_id == post_id))).all()
+    states = [state for state, _ in pictures]
+    is_stamped = all(stamp or state is MediaState.FAILED for state, stamp in pictures)
     if post.ready_at is None:
-        if not states or any(state not in (MediaState.SHOWN, MediaState.READY) for state in states):
+        if not states or not is_stamped or any(state not in (MediaState.SHOWN, MediaState.READY) for state in states):
             return False
         post.ready_at = clock.now()
         post.was_public = post.was_public or post.audience in posts.OPEN
         await tx.flush()
     # A picture that failed is shown nowhere, and nothing comes of it before the artist does something about it.
     is_whole = MediaState.READY in states and all(state in (MediaState.READY, MediaState.FAILED) for state in states)
+    is_whole = is_whole and is_stamped
     is_news = post.told_at is None or (post.edited_at is not None and post.edited_at > post.told_at)
+    is_news = is_news or await stamps.has_moved(tx, post)
     if is_news and (is_whole or (at_once and post.told_at is not None)):
         told_before = post.told_at
         if await posts.tell(tx, post):
@@ -246,7 +275,8 @@ async def has_undescribed(tx: AsyncSession, author: Actor) -> bool:
 async def _apply(tx: AsyncSession, post: Post, draft: Draft, urls: Urls) -> list[str]:
     artwork = await tx.get_one(Artwork, post.id)
     was_full = artwork.full_size
-    for name in ("title", "medium", "tools", "year", "size", "licence", "reservation", "full_size"):
+    for name in ("title", "medium", "tools", "year", "size", "licence", "reservation", "full_size",
+                 "source_type", "objection"):  # fmt: skip
         setattr(artwork, name, getattr(draft, name))
     post.text, post.warning, post.rating, post.audience = draft.text, draft.warning, draft.rating, draft.audience
     post.saved_at = clock.now()
@@ -259,6 +289,7 @@ async def _apply(tx: AsyncSession, post: Post, draft: Draft, urls: Urls) -> list
     author = await tx.get_one(Actor, post.author_id)
     await galleries.put(tx, post, author, draft.galleries)
     keys, is_new = await _arrange(tx, post, draft)
+    await generated.look(tx, post)  # what its files say of a generator is written into them again
     if was_full != draft.full_size or (is_new and draft.full_size):
         await uploads.again(tx, post.id, full_size=draft.full_size)
     return keys

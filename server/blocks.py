@@ -144,8 +144,7 @@ async def of(tx: AsyncSession, blocker: Actor) -> list[Actor]:
 
 def _names_server_of(viewer: Actor) -> ColumnElement[bool]:
     # People know a server by the domain in its handles, which may differ from the host that speaks for it.
-    names = [name for name in (viewer.host, viewer.domain) if name]
-    return and_(HostBlock.host.in_(names), HostBlock.mutes_only.is_(False))
+    return and_(HostBlock.host.in_([viewer.host, viewer.domain]), HostBlock.mutes_only.is_(False))
 
 
 def _quietly(statement: Any) -> Any:

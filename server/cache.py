@@ -2,7 +2,8 @@
 
 The row of a picture (`Media` with a `source`) belongs to its post and stays; its files are a cache and come back when somebody
 wants them. Nothing of the file as it came is ever shown: what we serve was made here, so that it holds no position, no camera and
-nothing else that was inside (docs/rights.md 2.4, duties 1 and 6).
+nothing else that was inside. Its author's rights are written into it again (docs/rights.md 2.4, duties 1 and 6), and nothing is
+ever sealed in the name of somebody elsewhere.
 """
 
 import asyncio
@@ -18,11 +19,12 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import clock, hosts, jobs, origins
+from server import clock, hosts, jobs, origins, stamps
 from server.errors import Full, GiveUp, TryLater
 from server.media.orders import Facts, Made, Plan, Refused
-from server.models import Actor, HostLevel, Job, Media, MediaState, Purpose, Rendition, RenditionPurpose
+from server.models import Actor, Job, Media, MediaState, Purpose, Rendition, RenditionPurpose
 from server.site import Site
+from server.stamps import Finished, Stamp
 
 log = logging.getLogger(__name__)
 
@@ -137,14 +139,19 @@ async def _fetch(site: Site, media_id: int) -> None:
         if media is None:
             return
         owner = await tx.get_one(Actor, media.owner_id)
-        welcome = await _is_welcome(tx, media, owner)
-    if not welcome:
-        await _fail(site, media, NOT_WELCOME)
-        return
+        unwelcome = await hosts.unwelcome_names(tx)
+
+    def admit(address: str) -> None:
+        """Whether the house takes pictures from there, where a redirect may have led."""
+        if not unwelcome.isdisjoint(hosts.names(origins.host(address))):
+            raise GiveUp(NOT_WELCOME)
+
     file = site.incoming.absolute() / f"cache-{media.id}-{secrets.token_hex(6)}"
     try:
+        for place in {owner.host or "", owner.domain or ""} - {""}:
+            admit(f"https://{place}")
         await _check_room(site)
-        await site.transport.download(media.source, file, limit=LARGEST)
+        await site.transport.download(media.source, file, limit=LARGEST, admit=admit)
         await _make(site, media, file)
     except Refused as refused:
         log.info("picture refused", extra={"media": media.id, "detail": refused.detail})
@@ -158,27 +165,21 @@ async def _fetch(site: Site, media_id: int) -> None:
         await asyncio.to_thread(file.unlink, missing_ok=True)
 
 
-async def _is_welcome(tx: AsyncSession, media: Media, owner: Actor) -> bool:
-    """Whether the house takes pictures from where this one lies, and from its author's server."""
-    try:
-        places = {origins.host(media.source), owner.host or "", owner.domain or ""} - {""}
-    except GiveUp:
-        return False
-    for host in sorted(places):
-        if await hosts.rejects_media(tx, host) or await hosts.level(tx, host) is HostLevel.SUSPEND:
-            return False
-    return True
-
-
 async def _check_room(site: Site) -> None:
+    """Whether this fetch, and those under way, leave what is reserved for the artists: each may take LARGEST, and as much again
+    for its sizes. Raises Full, or TryLater where they have room one after the other (P11)."""
     reserve = site.settings.uploads.reserve_megabytes * 1_000_000
-    if await asyncio.to_thread(site.storage.free) - 2 * LARGEST < reserve:
+    room = await asyncio.to_thread(site.storage.free) - reserve
+    if room < 2 * LARGEST:
         raise Full
+    if room < 2 * LARGEST * len(_running.fetches):
+        raise TryLater(NO_ROOM, clock.after(seconds=30))
 
 
 async def _make(site: Site, media: Media, file: Path) -> None:
     plan = Plan(public_max=LONGEST_SIDE, kind="face" if media.purpose is Purpose.FACE else "work")
     facts: Facts | None = None
+    stamp: Stamp | None = None
     made: list[Rendition] = []
     try:
         async with contextlib.aclosing(site.pixels.render(file, plan)) as items:
@@ -186,8 +187,9 @@ async def _make(site: Site, media: Media, file: Path) -> None:
                 if isinstance(item, Facts):
                     facts = item
                 elif item.purpose != "federation":  # the author's own server gives that to others
-                    made.append(await _put(site, media.id, item))
-        stale = await _write(site, media, facts, made)
+                    stamp = stamp or await _stamp(site, media, facts)
+                    made.append(await _put(site, media.id, item, stamp))
+        stale = await _write(site, media, facts, made, stamp)
     except BaseException:
         stale = await asyncio.shield(_unnamed(site, [rendition.key for rendition in made]))
         raise
@@ -196,22 +198,39 @@ async def _make(site: Site, media: Media, file: Path) -> None:
             await asyncio.to_thread(site.storage.delete, key)
 
 
-async def _put(site: Site, media_id: int, made: Made) -> Rendition:
+async def _stamp(site: Site, media: Media, facts: Facts | None) -> Stamp | None:
+    """What the author states of the picture's rights, and what the file itself says of its maker."""
+    async with site.db.read() as tx:
+        now = await tx.get(Media, media.id)
+        if now is None:
+            return None
+        tx.expunge(now)  # it is written down with the rest
+        now.credits = stamps.credits_of(facts.probe) if facts is not None else {}
+        return await stamps.of(tx, site, now)
+
+
+async def _put(site: Site, media_id: int, made: Made, stamp: Stamp | None) -> Rendition:
+    purpose = RenditionPurpose(made.purpose)
+    finished = Finished(made.file, made.size, made.sha256)
+    if stamp is not None:
+        finished = await stamps.finish(site, stamp, made.file, made.file.parent, made.format, purpose, made.width)
     rendition = Rendition(
         media_id=media_id,
-        purpose=RenditionPurpose(made.purpose),
+        purpose=purpose,
         format=made.format,
         width=made.width,
         height=made.height,
-        bytes=made.size,
-        hash=made.sha256,
+        bytes=finished.size,
+        hash=finished.sha256,
     )
     rendition.key = f"media/{media_id}/{site.urls.rendition_name(rendition)}"
-    await asyncio.to_thread(site.storage.put, rendition.key, made.file)
+    await asyncio.to_thread(site.storage.put, rendition.key, finished.file)
     return rendition
 
 
-async def _write(site: Site, media: Media, facts: Facts | None, made: list[Rendition]) -> list[str]:
+async def _write(
+    site: Site, media: Media, facts: Facts | None, made: list[Rendition], stamp: Stamp | None
+) -> list[str]:
     """The rows of what was made, all at once. Returns the keys that no row names afterwards."""
     new = {rendition.key for rendition in made}
     async with site.db.write() as tx:
@@ -226,6 +245,12 @@ async def _write(site: Site, media: Media, facts: Facts | None, made: list[Rendi
             kept.colour, kept.blurhash = facts.average_colour, facts.blurhash
             kept.format, kept.frames = facts.probe.format, facts.probe.frames
             kept.width, kept.height = facts.probe.width, facts.probe.height
+            kept.credits = stamps.credits_of(facts.probe)
+        kept.stamp = stamp.mark if stamp is not None else ""
+        await tx.flush()
+        now = await stamps.of(tx, site, kept)
+        if now is not None and now.mark != kept.stamp:
+            await stamps.again(tx, kept)  # the author stated something else while it was made
     _running.failed.pop(media.id, None)
     return stale
 

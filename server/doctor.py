@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from sqlalchemy import func, select, text
 
-from server import accounts, clock, hosts, keys, migrations
+from server import accounts, clock, hosts, keys, migrations, seals
 from server.jobs import Deliver
+from server.media.sealing import NotSealed, Sealer
 from server.models import Actor, ActorKind, Job, Key
 from server.site import Site
 
@@ -52,6 +53,7 @@ async def look(site: Site) -> AsyncIterator[Finding]:
     yield await _federation(site)
     yield await _post(site)
     yield await _pictures(site)
+    yield await _seal(site)
     yield await _mail(site)
     yield await _people(site)
     yield _clock()
@@ -181,6 +183,37 @@ async def _pictures(site: Site) -> Finding:
             "A kernel with Landlock and seccomp closes them.",
         )
     return Finding("Pictures", "ok", "are read in children without network, files of others, or memory without end")
+
+
+async def _seal(site: Site) -> Finding:
+    """Whether files of works are sealed. Loads the library in its child; makes no seal, which the first work does."""
+    try:
+        async with Sealer() as sealer:
+            library = f"library {await sealer.start()}"
+        async with site.db.read() as tx:
+            found = await seals.newest(tx)
+        if found is None:
+            return Finding("Seal", "ok", f"{library}; the house makes its seal when it first needs one")
+        seal = seals.opened(site, found)
+    except NotSealed as wrong:
+        return Finding(
+            "Seal",
+            "note",
+            f"files carry no signed manifest: {wrong}.",
+            "Install c2pa-python and they will, from then on.",
+        )
+    except seals.Unreadable as wrong:
+        return Finding(
+            "Seal", "trouble", str(wrong), "Take secrets/key from the backup, or run cartellino seal rotate."
+        )
+    except Exception as wrong:
+        return Finding("Seal", "trouble", f"cannot be read: {type(wrong).__name__}.")
+    if seal.expires_at <= clock.now():
+        return Finding(
+            "Seal", "trouble", f"ended on {seal.expires_at:%Y-%m-%d}: files stay unsealed.", "cartellino seal rotate"
+        )
+    words = f"{library}; files are sealed by {seal.host} until {seal.expires_at:%Y-%m-%d}"
+    return Finding("Seal", "ok", f"{words}, and another one takes over a year before")
 
 
 async def _mail(site: Site) -> Finding:

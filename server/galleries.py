@@ -66,7 +66,11 @@ async def edit(tx: AsyncSession, gallery: Gallery, name: str, text: str = "") ->
 
 
 async def remove(tx: AsyncSession, gallery: Gallery) -> None:
-    """The gallery goes; the works stay."""
+    """The gallery goes; the works stay. Other servers are told of each work as when it is taken down: nobody reads a Delete of a
+    collection, and a gallery in which nothing hangs is none."""
+    hung = select(Post).join(Hanging, Hanging.post_id == Post.id).where(Hanging.gallery_id == gallery.id)
+    for post in await tx.scalars(hung.order_by(Hanging.position, Post.id.desc())):
+        _tell(tx, "Remove", post, gallery.id)
     await tx.execute(delete(Hanging).where(Hanging.gallery_id == gallery.id))
     await tx.execute(delete(Gallery).where(Gallery.id == gallery.id))
 

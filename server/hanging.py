@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from server import actors, artworks, posts, uploads, worker
 from server.errors import Invalid, NotFound, Problem
-from server.models import Actor, Audience, Licence, Media, MediaState, Rating, Reservation
+from server.models import Actor, Audience, Licence, Media, MediaState, Rating, Reservation, SourceType
 from server.site import Site
 from server.worker import Handlers
 
@@ -35,6 +35,8 @@ async def hang(
     reservation: Reservation | None = None,
     rating: Rating = Rating.GENERAL,
     warning: str = "",
+    source_type: SourceType | None = None,
+    objection: str = "",
     handlers: Handlers | None,
     say: Say = lambda _: None,
 ) -> str:
@@ -61,25 +63,32 @@ async def hang(
         licence=licence or artist.default_licence,
         reservation=reservation or _reservation(licence, artist),
         galleries=tuple(galleries),
+        source_type=source_type,
+        objection=objection,
     )
     async with site.db.write() as tx:
         post = await artworks.start(tx, artist, secrets.token_hex(16))
+        post_id = post.id  # of a transaction that failed nothing can be read any more
     pictures = []
     try:
         for number, file in enumerate(files):
             say(f"{number + 1} of {len(files)}  {file.name}: storing")
             media = await uploads.accept(
-                site, artist, await asyncio.to_thread(_copy, site, file), file.name, post_id=post.id
+                site, artist, await asyncio.to_thread(_copy, site, file), file.name, post_id=post_id
             )
             pictures.append(artworks.Picture(media.id, alts[number] if number < len(alts) else ""))
         async with site.db.write() as tx:
-            post = await posts.mine(tx, post.id, artist)
-            await artworks.publish(tx, post, replace(draft, pictures=tuple(pictures)), urls=site.urls)
+            post = await posts.mine(tx, post_id, artist)
+            whole, rule = replace(draft, pictures=tuple(pictures)), site.settings.rights.generated
+            await artworks.publish(tx, post, whole, urls=site.urls, generated_rule=rule)
             address = site.urls.post_page(await posts.get(tx, post.id, artist))
+            is_held = post.held_at is not None
     except Problem:
         # Whoever types a command again expects to begin again: nothing is left behind.
-        await _forget(site, post.id, artist)
+        await _forget(site, post_id, artist)
         raise
+    if is_held:
+        say("A moderator looks at it first, because a generator made it or a part of it. You get a letter.")
     if handlers is not None:
         await _wait(site, [picture.media_id for picture in pictures], handlers, say)
     return address

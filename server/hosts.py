@@ -70,10 +70,10 @@ async def suspended_names(tx: AsyncSession) -> frozenset[str]:
     return frozenset(await tx.scalars(select(HostRule.host).where(HostRule.level == HostLevel.SUSPEND)))
 
 
-async def rejects_media(tx: AsyncSession, host: str) -> bool:
-    """Whether pictures of `host` are not fetched; any rule above it may say so."""
-    wanted = select(HostRule.host).where(HostRule.host.in_(names(host)), HostRule.rejects_media.is_(True))
-    return await tx.scalar(wanted.limit(1)) is not None
+async def unwelcome_names(tx: AsyncSession) -> frozenset[str]:
+    """Every name whose rule keeps its pictures out, or everything of it: see `names`."""
+    kept_out = or_(HostRule.rejects_media.is_(True), HostRule.level == HostLevel.SUSPEND)
+    return frozenset(await tx.scalars(select(HostRule.host).where(kept_out)))
 
 
 async def rules(tx: AsyncSession) -> list[HostRule]:
@@ -146,7 +146,9 @@ async def set_rule(
         await tx.execute(update(HostRule).where(HostRule.host == name).values(**values))
     made = (await tx.scalars(select(HostRule).where(HostRule.host == name))).one()
     await tx.refresh(made)
-    _log(tx, moderator, "host", name, f"{level}{', no media' if rejects_media else ''}: {reason}".rstrip(": "))
+    does = [level.value] if level is not HostLevel.NONE else []
+    does += ["no media"] if rejects_media else []
+    _log(tx, moderator, "host", name, f"{', '.join(does) or level}: {reason}".rstrip(": "))
     await restate(tx, name)
     if level is HostLevel.SUSPEND:
         await _sever(tx, name)

@@ -17,7 +17,7 @@ from sqlalchemy import Integer, bindparam, delete, exists, insert, or_, select, 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server import clock, ids
-from server.db import changed
+from server.db import Among, changed
 from server.errors import TryLater
 from server.models import Job as Row
 from server.models.base import Moment
@@ -68,6 +68,25 @@ class RenderAvif(Job):
     @property
     def key(self) -> str:
         return f"media:{self.media_id}"
+
+
+@dataclass(frozen=True)
+class Stamp(Job):
+    """Write what a work says of its rights now into the files of one picture. Not in order with making them: that takes longer
+    than somebody who changed their mind shall wait."""
+
+    media_id: int
+    # False where it is one of many, such as all works of somebody who took another name.
+    is_urgent: bool = True
+    LANE: ClassVar[str] = "stamp"
+
+    @property
+    def lane(self) -> str:
+        return "stamp" if self.is_urgent else "idle"
+
+    @property
+    def key(self) -> str:
+        return f"stamp:{self.media_id}"
 
 
 @dataclass(frozen=True)
@@ -178,7 +197,8 @@ class Cache(Job):
 
     media_id: int
     LANE: ClassVar[str] = "fetch"
-    SCHEDULE: ClassVar[tuple[timedelta, ...]] = SCHEDULE[1:5]
+    # Most of what breaks off is there a moment later, and people look at a new work in its first minute.
+    SCHEDULE: ClassVar[tuple[timedelta, ...]] = (timedelta(seconds=30), *SCHEDULE[1:5])
 
     @property
     def key(self) -> str:
@@ -186,11 +206,21 @@ class Cache(Job):
 
 
 KINDS: dict[str, type[Job]] = {
-    kind.__name__: kind for kind in (Render, RenderAvif, Mail, Sweep, Federate, Process, Deliver, Fetch, Cache)
+    kind.__name__: kind for kind in (Render, RenderAvif, Stamp, Mail, Sweep, Federate, Process, Deliver, Fetch, Cache)
 }
 # How many jobs of a lane run at the same time in one process. Hosts that answered within the last hour are served in "deliver",
 # the others in "slow": the dead never stand in the way of the living (decision 24).
-LANES = {"render": 2, "idle": 1, "mail": 2, "inbox": 8, "federate": 4, "deliver": 64, "slow": 256, "fetch": 6}
+LANES = {
+    "render": 2,
+    "stamp": 2,
+    "idle": 1,
+    "mail": 2,
+    "inbox": 8,
+    "federate": 4,
+    "deliver": 64,
+    "slow": 256,
+    "fetch": 6,
+}
 # A claim lasts this long and is renewed while the job runs: after a crash others may have the job that soon.
 LEASE = timedelta(seconds=12)
 # So many rows are named in one statement.
@@ -254,7 +284,8 @@ async def wake(tx: AsyncSession, key: str) -> bool:
 
 async def due_lanes(tx: AsyncSession, lanes: Sequence[str]) -> list[str]:
     """Which of `lanes` have something to begin, as it seems; what waits for its key is not looked at."""
-    found = await tx.execute(_due_lanes(tuple(lanes)), {"now": clock.now()})
+    connection = await tx.connection()
+    found = await connection.execute(_due_lanes(tuple(lanes)), {"now": clock.now()})
     return [lane for lane, is_due in zip(lanes, found.one(), strict=True) if is_due]
 
 
@@ -262,40 +293,54 @@ async def claim(tx: AsyncSession, lane: str, limit: int = 1) -> list[Claimed]:
     """Take up to `limit` due jobs of `lane`. The same statement serves both databases; SQLite leaves the lock clause out
     and is already alone inside `write()`."""
     now = clock.now()
-    rows = (await tx.execute(_CLAIM, {"now": now, "in_lane": lane, "most": limit, "until": now + LEASE})).all()
+    connection = await tx.connection()
+    found = await connection.execute(_CLAIM, {"now": now, "in_lane": lane, "most": limit, "until": now + LEASE})
     # RETURNING has an order of its own; whoever runs them one after the other wants the oldest first.
-    rows = sorted(rows, key=itemgetter(0))
+    rows = sorted(found.all(), key=itemgetter(0))
     return [Claimed(number, KINDS[kind](**payload), attempts) for number, kind, payload, attempts in rows]
 
 
 async def finish(tx: AsyncSession, *job_ids: int) -> None:
     """These jobs did what they should; their rows go."""
-    await tx.execute(_FINISH, {"numbers": job_ids})
+    connection = await tx.connection()
+    await connection.execute(_FINISH, {"ids": list(job_ids)})
 
 
-async def postpone(
-    tx: AsyncSession, claimed: Claimed, reason: str, at: datetime | None = None, job: Job | None = None
-) -> bool:
-    """Try again at `at`, or by its schedule with a fifth of jitter; as `job` if one is given.
+@dataclass(frozen=True)
+class Postponed:
+    """A job that is tried again at `at`, or by its schedule with a fifth of jitter; as `job` if one is given."""
 
-    False when the schedule is used up: the job is given up. One that knows `at` came back in good order, so that its attempts
+    claimed: Claimed
+    reason: str
+    at: datetime | None = None
+    job: Job | None = None
+
+
+async def postpone(tx: AsyncSession, *postponed: Postponed) -> list[bool]:
+    """Try these again later; a list in their order.
+
+    False where the schedule is used up: the job is given up. One that knows `at` came back in good order, so that its attempts
     are counted anew.
     """
-    kind = type(claimed.job)
-    changes: dict[str, Any] = {"locked_until": None, "error": reason[:500]}
-    if at is not None:
-        changes["attempts"] = 0
-    elif claimed.attempts > len(kind.SCHEDULE) and not kind.ENDLESS:
-        await give_up(tx, claimed.id, reason)
-        return False
-    else:
-        wait = kind.SCHEDULE[min(claimed.attempts, len(kind.SCHEDULE)) - 1]
-        at = clock.now() + wait * random.uniform(0.8, 1.2)  # jitter, not a secret
-    if job is not None:
-        changes |= {"lane": job.lane, "payload": asdict(job)}
-    statement = update(Row).where(Row.id == claimed.id).values(due_at=at, **changes)
-    await tx.execute(statement.execution_options(synchronize_session=False))
-    return True
+    kept, rows = [], []
+    for one in postponed:
+        kind, attempts, at = type(one.claimed.job), one.claimed.attempts, one.at
+        is_over = at is None and attempts > len(kind.SCHEDULE) and not kind.ENDLESS
+        kept.append(not is_over)
+        if is_over:
+            await give_up(tx, one.claimed.id, one.reason)
+            continue
+        if at is None:
+            wait = kind.SCHEDULE[min(attempts, len(kind.SCHEDULE)) - 1]
+            at = clock.now() + wait * random.uniform(0.8, 1.2)  # jitter, not a secret
+        else:
+            attempts = 0
+        job = one.job or one.claimed.job
+        values = {"due": at, "tried": attempts, "why": one.reason[:500], "in_lane": job.lane, "what": asdict(job)}
+        rows.append({"number": one.claimed.id, **values})
+    if rows:
+        await (await tx.connection()).execute(_POSTPONE, rows)
+    return kept
 
 
 async def give_up(tx: AsyncSession, job_id: int, reason: str) -> None:
@@ -306,18 +351,12 @@ async def give_up(tx: AsyncSession, job_id: int, reason: str) -> None:
 
 async def release(tx: AsyncSession, job_ids: list[int]) -> None:
     """Give claimed jobs back, unharmed: the process that had them is stopping."""
-    await _change(tx, job_ids, locked_until=None, attempts=Row.attempts - 1)
+    await (await tx.connection()).execute(_RELEASE, {"ids": job_ids})
 
 
 async def renew(tx: AsyncSession, job_ids: list[int]) -> None:
     """Keep the leases of jobs that are still running."""
-    await _change(tx, job_ids, locked_until=clock.now() + LEASE)
-
-
-async def _change(tx: AsyncSession, job_ids: list[int], **changes: Any) -> None:
-    for start in range(0, len(job_ids), CHUNK):
-        these = update(Row).where(Row.id.in_(job_ids[start : start + CHUNK])).values(**changes)
-        await tx.execute(these.execution_options(synchronize_session=False))
+    await (await tx.connection()).execute(_RENEW, {"ids": job_ids, "until": clock.now() + LEASE})
 
 
 # -- statements ------------------------------------------------------------------------------------------------------------
@@ -364,4 +403,18 @@ def _due_lanes(lanes: tuple[str, ...]) -> Any:
 
 
 _CLAIM = _claim_statement()
-_FINISH = delete(_TABLE).where(_TABLE.c.id.in_(bindparam("numbers", expanding=True)))
+_FINISH = delete(_TABLE).where(Among(_TABLE.c.id, "ids"))
+_RELEASE = update(_TABLE).where(Among(_TABLE.c.id, "ids")).values(locked_until=None, attempts=_TABLE.c.attempts - 1)
+_RENEW = update(_TABLE).where(Among(_TABLE.c.id, "ids")).values(locked_until=bindparam("until", type_=Moment()))
+_POSTPONE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("number"))
+    .values(
+        due_at=bindparam("due", type_=Moment()),
+        attempts=bindparam("tried"),
+        error=bindparam("why"),
+        lane=bindparam("in_lane"),
+        payload=bindparam("what", type_=_TABLE.c.payload.type),
+        locked_until=None,
+    )
+)

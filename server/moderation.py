@@ -6,10 +6,11 @@ from sqlalchemy import Select, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from server import actors, blocks, clock, ids, jobs, notifications, posts
+from server import actors, artworks, blocks, clock, generated, ids, jobs, mail, notifications, posts, stamps
 from server.db import changed, insert_once
 from server.errors import Conflict, Forbidden, Invalid, NotFound
-from server.models import Account, Actor, Decision, Follow, Media, Notification, Post, Report, Role
+from server.models import Account, Actor, Artwork, Decision, Follow, Media, Notification, Post, Report, Role
+from server.site import Site
 
 # Reports by one person, or by one server's own actor, that wait for a moderator at the same time.
 MAX_OPEN = 100
@@ -145,6 +146,58 @@ async def remove_post(tx: AsyncSession, moderator: Actor, post: Post, reason: st
     return keys
 
 
+# -- works that are held -------------------------------------------------------------------------------------------------
+async def held(tx: AsyncSession, before: int | None = None, limit: int = PAGE) -> list[Post]:
+    """Works that wait for a moderator, whoever they are for, the latest first. What was sent back waits for its artist."""
+    waiting = (Post.held_at.is_not(None), Post.deleted_at.is_(None), Artwork.sent_back == "")
+    query = select(Post).join(Artwork, Artwork.post_id == Post.id).where(*waiting).order_by(Post.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Post.id < before)
+    return list(await tx.scalars(posts.listing(query)))
+
+
+async def get_held(tx: AsyncSession, post_id: int) -> Post:
+    """One of those works, locked. Raises NotFound where it does not wait (any more)."""
+    waiting = (Post.id == post_id, Post.held_at.is_not(None), Post.deleted_at.is_(None))
+    locked = await tx.scalar(select(Post.id).where(*waiting).with_for_update())
+    query = posts.listing(select(Post).where(*waiting)).execution_options(populate_existing=True)
+    found: Post | None = await tx.scalar(query) if locked is not None else None
+    if found is None or found.artwork is None or found.artwork.sent_back:
+        raise NotFound("This work does not wait for anybody any more.")
+    return found
+
+
+async def let_in(tx: AsyncSession, site: Site, moderator: Actor, post: Post, reason: str, *, is_wrong: bool) -> None:
+    """Show a held work (`get_held`) to those whom it is for. `is_wrong`: the marks in its files are wrong and count no more.
+
+    Its artist gets a letter. Raises Forbidden for the work of somebody of a higher rank, and for one's own unless one is an
+    administrator.
+    """
+    await _check_may_judge(tx, moderator, post.author)
+    if is_wrong:
+        generated.dismiss(post.media)
+    post.held_at = None
+    await tx.flush()
+    await generated.look(tx, post)
+    if is_wrong:
+        await stamps.renew(tx, post.id)
+    _decide(tx, moderator, "mark-is-wrong" if is_wrong else "let-in-work", _work(post), reason)
+    await _write(tx, site, post, "work_let_in", reason)
+    await artworks.settle(tx, post.id)
+
+
+async def send_back(tx: AsyncSession, site: Site, moderator: Actor, post: Post, reason: str) -> None:
+    """Do not show a held work (`get_held`): it is its artist's draft again, or, where others had seen it, stays away until it is
+    changed. The reason stands on the artist's page of it and in their letter. Raises Forbidden as `let_in` does."""
+    await _check_may_judge(tx, moderator, post.author)
+    assert post.artwork is not None
+    post.artwork.sent_back = reason[:1000]
+    if post.told_at is None and not post.was_public:
+        post.held_at = post.published_at = None
+    _decide(tx, moderator, "send-back-work", _work(post), reason)
+    await _write(tx, site, post, "work_sent_back", reason)
+
+
 async def decisions(tx: AsyncSession, before: int | None = None, limit: int = PAGE) -> list[Decision]:
     """What was decided, the latest first, each with who decided it."""
     query = select(Decision).options(joinedload(Decision.moderator)).order_by(Decision.id.desc()).limit(limit)
@@ -156,6 +209,31 @@ async def decisions(tx: AsyncSession, before: int | None = None, limit: int = PA
 def name(actor: Actor) -> str:
     """A person as the log of decisions names them."""
     return f"@{actor.handle}" + (f"@{actor.domain}" if actor.domain else "")
+
+
+def _work(post: Post) -> str:
+    title = post.artwork.title if post.artwork else ""
+    return f"{name(post.author)}, “{title or 'Untitled'}” ({post.id})"
+
+
+async def _write(tx: AsyncSession, site: Site, post: Post, letter: str, reason: str) -> None:
+    account = await tx.scalar(select(Account).where(Account.actor_id == post.author_id))
+    if account is not None and post.artwork is not None:
+        title = post.artwork.title or "Untitled"
+        page = site.urls.post_page(post, "edit" if post.artwork.sent_back else "")
+        mail.queue(
+            tx, site.settings, account.email, letter, handle=post.author.handle, title=title, page=page, reason=reason
+        )
+
+
+async def _check_may_judge(tx: AsyncSession, moderator: Actor, author: Actor) -> None:
+    """Like `_check_rank`, except that administrators decide about works of their own: in a small house nobody else can."""
+    if moderator.id != author.id:
+        await _check_rank(tx, moderator, author)
+        return
+    role = await tx.scalar(select(Account.role).where(Account.actor_id == author.id))
+    if role is not Role.ADMIN:
+        raise Forbidden("Somebody else has to decide about your work.")
 
 
 def _reports() -> Select[Report]:

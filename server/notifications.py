@@ -2,29 +2,30 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from server import actors, blocks, clock, ids, mutes, posts
 from server.db import insert_once
-from server.models import Account, AccountState, Actor, Hearing, Media, Mention, Notification, Post, Role
+from server.models import Account, AccountState, Actor, Hearing, Id, Media, Mention, Notification, Post, Role
 
 PAGE = 40
 # What is told of the unread ones is "99+" beyond this.
 MOST_COUNTED = 100
+FOR_STAFF = (Hearing.REPORT, Hearing.HELD)
 
 
 async def notify(tx: AsyncSession, to: Actor, hearing: Hearing, sender: Actor, post: Post | None = None) -> bool:
     """Tell `to` that `sender` did something; True when they are told.
 
     Silently nothing for oneself, for people elsewhere, for the house, and where `to` mutes or blocks `sender` or their server.
-    Reports are told to moderators whomever they mute.
+    What moderators must look at they are told whomever they mute.
     """
     if to.id == sender.id or not to.is_local or to.is_house or sender.suspended_at is not None:
         return False
-    unwanted = await mutes.wants_nothing_of(tx, to, sender) or await blocks.blocking(tx, to, sender)
-    if unwanted and hearing is not Hearing.REPORT:
+    between = {"viewer": to.id, "sender": sender.id}
+    if hearing not in FOR_STAFF and await tx.scalar(_UNWANTED, between) is not None:
         return False
     row = Notification(
         id=ids.new(),
@@ -43,26 +44,27 @@ async def notify_named(tx: AsyncSession, post: Post, answered: Actor | None = No
     named = select(Actor).join(Mention, Mention.actor_id == Actor.id)
     named = named.where(Mention.post_id == post.id, Actor.uri.is_(None)).order_by(Actor.id)
     for person in (await tx.scalars(named)).all():
-        if await tx.scalar(select(Post.id).where(Post.id == post.id, posts.visible_to(person))) is not None:
+        if await posts.may_see(tx, post.id, person):
             is_answered = answered is not None and answered.id == person.id
             await notify(tx, person, Hearing.REPLY if is_answered else Hearing.MENTION, author, post)
 
 
-async def notify_moderators(tx: AsyncSession, sender: Actor) -> None:
-    """Tell everybody who looks after the house of a new report, as if it were the first by `sender`."""
+async def notify_moderators(tx: AsyncSession, sender: Actor, hearing: Hearing = Hearing.REPORT) -> None:
+    """Tell everybody who looks after the house of a new report by `sender`, or of their work that is held, as if it were the
+    first."""
     staff = select(Actor).join(Account, Account.actor_id == Actor.id)
     staff = staff.where(Account.role.in_([Role.MODERATOR, Role.ADMIN]), Account.state == AccountState.ACTIVE)
-    earlier = (Notification.from_id == sender.id, Notification.hearing == Hearing.REPORT)
+    earlier = (Notification.from_id == sender.id, Notification.hearing == hearing)
     await tx.execute(delete(Notification).where(*earlier).execution_options(synchronize_session=False))
     for moderator in (await tx.scalars(staff)).all():
-        await notify(tx, moderator, Hearing.REPORT, sender)
+        await notify(tx, moderator, hearing, sender)
 
 
 async def list(  # notifications.list(…) is what the callers read
     tx: AsyncSession, viewer: Actor, before: int | None = None, limit: int = PAGE
 ) -> Sequence[Notification]:
-    """What `viewer` is told, the newest first, with senders and posts as a wall shows them; `before` is the last id of the
-    page before. A constant number of statements."""
+    """What `viewer` is told, the newest first, with senders, posts as a wall shows them and what those answer; `before` is the
+    last id of the page before. A constant number of statements."""
     query = (
         select(Notification)
         .join(Actor, Actor.id == Notification.from_id)
@@ -74,6 +76,8 @@ async def list(  # notifications.list(…) is what the callers read
             joinedload(Notification.sender).joinedload(Actor.face).selectinload(Media.renditions),
             joinedload(Notification.post).joinedload(Post.author),
             joinedload(Notification.post).joinedload(Post.artwork),
+            joinedload(Notification.post).joinedload(Post.reply_to).joinedload(Post.author),
+            joinedload(Notification.post).joinedload(Post.reply_to).joinedload(Post.artwork),
             joinedload(Notification.post).selectinload(Post.media).selectinload(Media.renditions),
         )
     )
@@ -114,7 +118,7 @@ def _for(viewer: Actor) -> ColumnElement[bool]:
         Notification.actor_id == viewer.id,
         actors.in_good_standing(),
         or_(
-            Notification.hearing == Hearing.REPORT,
+            Notification.hearing.in_(FOR_STAFF),
             and_(
                 ~mutes.unwanted(viewer, Notification.from_id, Notification),
                 ~blocks.between(viewer, Notification.from_id, Notification),
@@ -122,3 +126,12 @@ def _for(viewer: Actor) -> ColumnElement[bool]:
         ),
         or_(Notification.post_id.is_(None), posts.visible_to(viewer)),
     )
+
+
+def _unwanted(viewer: Actor) -> Select[int]:
+    """The sender, where `viewer` does not want to hear of them or one of the two shuts the other out."""
+    shut_out = or_(mutes.unwanted(viewer, Actor.id, Actor), blocks.between(viewer, Actor.id, Actor))
+    return select(Actor.id).where(Actor.id == bindparam("sender", type_=Id), shut_out)
+
+
+_UNWANTED = _unwanted(posts.anybody(is_local=True))  # built once, like the rule for posts

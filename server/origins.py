@@ -155,6 +155,7 @@ def _forbid(text: str) -> None:
         raise Refused("The address holds a control character or a backslash.")
 
 
+@lru_cache(maxsize=4096)
 def _host(text: str) -> str:
     """A host in its one spelling: an IP address, or an LDH name in lower case with IDNA 2008 (UTS #46) applied."""
     if text.startswith("["):
@@ -173,6 +174,8 @@ def _host(text: str) -> str:
     labels = text.split(".")
     if len(text) > LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in labels):
         raise Refused("The host is no name such as art.example.")
+    if not all(_is_international(label) for label in labels if label.startswith("xn--")):
+        raise Refused("The host is no international name.")
     if _NUMBER.fullmatch(labels[-1]):
         # 127.1, 0x7f.1, 017700000001, 2130706433: inet_aton reads all of them, so only the plain form may pass.
         try:
@@ -180,6 +183,19 @@ def _host(text: str) -> str:
         except ValueError as wrong:
             raise Refused("The host is a number that is no plain IPv4 address.") from wrong
     return text
+
+
+def _is_international(label: str) -> bool:
+    """Whether an A-label stands for exactly one name: Punycode (RFC 3492) of letters in the form to which UTS #46 brings them.
+
+    Some registries hand out symbols, which IDNA 2008 leaves out; servers live there, so that an A-label may hold them.
+    """
+    try:
+        meant = label[4:].encode("ascii").decode("punycode")
+        is_one_form = idna.uts46_remap(meant, std3_rules=True, transitional=False) == meant
+        return is_one_form and not meant.isascii() and f"xn--{meant.encode('punycode').decode()}" == label
+    except UnicodeError:
+        return False
 
 
 # -- which addresses are public ------------------------------------------------------------------------------------------

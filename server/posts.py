@@ -1,9 +1,24 @@
 """Who may see a post, how it is found, and how it goes. Works and notes alike; there is no second rule anywhere."""
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
@@ -19,6 +34,7 @@ from server.models import (
     Follow,
     Hanging,
     HostLevel,
+    Id,
     Kind,
     Media,
     Mention,
@@ -59,7 +75,7 @@ def _visible(viewer: Actor | None, post: Any) -> ColumnElement[bool]:
     """`visible_to` for one row of `post`, which is Post or an alias of it, whatever it boosts."""
     finished = and_(post.published_at.is_not(None), post.ready_at.is_not(None), post.deleted_at.is_(None))
     open_to_all = _is_there(post, Actor.id == post.author_id, actors.in_good_standing(), ~hosts.limited())
-    if viewer is None or viewer.suspended_at is not None or viewer.host_level is HostLevel.SUSPEND:
+    if viewer is None or _is_outcast(viewer):
         return and_(finished, post.audience.in_(OPEN), open_to_all)
     follows = _is_there(
         post, Follow.follower_id == viewer.id, Follow.followed_id == post.author_id, Follow.accepted.is_(True)
@@ -125,6 +141,17 @@ async def get(tx: AsyncSession, post_id: int, viewer: Actor | None) -> Post:
         return post
     removed = select(Post.id).where(Post.id == post_id, Post.deleted_at.is_not(None), Post.was_public.is_(True))
     raise Gone if await tx.scalar(removed) is not None else NotFound
+
+
+async def find(tx: AsyncSession, post_id: int, viewer: Actor | None) -> Post | None:
+    """The row with its author, as far as `viewer` may see it, or None: for whoever acts on a post instead of showing it."""
+    found: Post | None = await tx.scalar(_found(_form(viewer)), {"post": post_id, **filled(viewer)})
+    return found
+
+
+async def may_see(tx: AsyncSession, post_id: int, viewer: Actor | None) -> bool:
+    """Whether `viewer` may see that post."""
+    return await tx.scalar(_seen(_form(viewer)), {"post": post_id, **filled(viewer)}) is not None
 
 
 async def mine(tx: AsyncSession, post_id: int, author: Actor) -> Post:
@@ -293,8 +320,11 @@ async def tell(tx: AsyncSession, post: Post) -> bool:
     """Tell other servers of a published post of ours: of its existence the first time, of its changes afterwards; True the first
     time. Whom it reaches, and who must lose it because the audience is narrower now, the post office finds out.
 
-    The caller holds the row locked, or made it: a post is told of exactly once for each state.
+    The caller holds the row locked, or made it: a post is told of exactly once for each state. Nobody is told of one that a
+    moderator has to look at first.
     """
+    if post.held_at is not None:
+        return False
     verb = "Create" if post.told_at is None else "Update"
     post.told_at = clock.now()
     await tx.flush()
@@ -307,14 +337,70 @@ async def _pictures(tx: AsyncSession, post: Post) -> list[Media]:
 
 
 async def _count_reply(tx: AsyncSession, post_id: int, by: int) -> None:
-    await tx.execute(
-        update(Post)
-        .where(Post.id == post_id)
-        .values(replies=Post.replies + by)
-        .execution_options(synchronize_session=False)
-    )
+    await tx.execute(_COUNT_REPLY, {"post": post_id, "by": by})
 
 
 def _is_there(post: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     # Only `post` comes from the query around it, even where that query joins people or follows of its own.
     return exists().where(*conditions).correlate(post)
+
+
+# -- statements that are built once ----------------------------------------------------------------------------------------
+# Every activity that comes in asks whether somebody may see something. The rule is long, and building it costs ten times what
+# running it does: so it is built once for each form that it has, with places for who asks.
+class Anybody:
+    """Stands for a viewer in a statement that is built once; `filled` gives the values when it runs."""
+
+    suspended_at = None
+    host_level = HostLevel.NONE
+    id: Any = bindparam("viewer", type_=Id)
+    host: Any = bindparam("viewer_host", type_=String)
+    domain: Any = bindparam("viewer_domain", type_=String)
+
+    def __init__(self, *, is_local: bool) -> None:
+        self.is_local = is_local
+
+
+def anybody(*, is_local: bool) -> Actor:
+    """A viewer of this house, or of another, whose values come later."""
+    return cast(Actor, Anybody(is_local=is_local))
+
+
+def filled(viewer: Actor | None) -> dict[str, Any]:
+    """The values of `viewer` for a statement that was built for `anybody`."""
+    if viewer is None or _is_outcast(viewer):
+        return {}
+    here = {} if viewer.is_local else {"viewer_host": viewer.host, "viewer_domain": viewer.domain}
+    return {"viewer": viewer.id, **here}
+
+
+def _is_outcast(viewer: Actor) -> bool:
+    """Whether somebody sees no more than a stranger does."""
+    return viewer.suspended_at is not None or viewer.host_level is HostLevel.SUSPEND
+
+
+def _form(viewer: Actor | None) -> bool | None:
+    """Which of its three forms the rule has for `viewer`: for strangers (None), for our own people, for people elsewhere."""
+    return None if viewer is None or _is_outcast(viewer) else viewer.is_local
+
+
+def _rule(form: bool | None) -> ColumnElement[bool]:
+    return and_(Post.id == bindparam("post", type_=Id), visible_to(None if form is None else anybody(is_local=form)))
+
+
+_TABLE: Any = Post.__table__
+_COUNT_REPLY = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("post"))
+    .values(replies=_TABLE.c.replies + bindparam("by", type_=Integer))
+)
+
+
+@cache
+def _found(form: bool | None) -> Select[Post]:
+    return select(Post).where(_rule(form)).options(joinedload(Post.author))
+
+
+@cache
+def _seen(form: bool | None) -> Select[int]:
+    return select(Post.id).where(_rule(form))

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import os
 import signal
 import socket
 import sys
@@ -22,11 +23,12 @@ GRACE = 30
 
 
 class CannotServe(Exception):
-    """The address cannot be listened on; the text says why."""
+    """The address cannot be listened on, or Python runs in a way that is not safe; the text says why."""
 
 
 async def serve(site: Site, app: Quart, handlers: Handlers) -> None:
-    """Answer requests, and run the worker beside them, until SIGTERM or SIGINT."""
+    """Answer requests, and run the worker beside them, until SIGTERM or SIGINT. Raises CannotServe."""
+    _check_hashing()
     _shout(site)
     server = site.settings.server
     _check_port(server.bind, server.port)
@@ -56,7 +58,8 @@ async def serve(site: Site, app: Quart, handlers: Handlers) -> None:
 
 
 async def work(site: Site, handlers: Handlers) -> None:
-    """Run the worker alone until SIGTERM or SIGINT."""
+    """Run the worker alone until SIGTERM or SIGINT. Raises CannotServe."""
+    _check_hashing()
     _shout(site)
     stopping = _stop_signal()
     worker = Worker(site, handlers)
@@ -87,6 +90,13 @@ async def _announce(site: Site) -> None:
     print(f"Address: {site.settings.base_url}", flush=True)
     if not has_admin:
         print(f"Set-up: {site.urls.page('/setup/' + accounts.setup_token(site.secret))}", flush=True)
+
+
+def _check_hashing() -> None:
+    """Whoever knows how Python hashes can send a document whose keys all collide, and one is enough (security.md row 103)."""
+    seed = "" if sys.flags.ignore_environment else os.environ.get("PYTHONHASHSEED", "")
+    if seed not in ("", "random"):
+        raise CannotServe(f"PYTHONHASHSEED is set to {seed[:20]}: strangers could slow this server down. Take it out.")
 
 
 def _check_port(bind: str, port: int) -> None:

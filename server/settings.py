@@ -163,8 +163,42 @@ class Rights(Section):
     )
     minimum: Tier = Field(
         "open",
-        description="The least that is reserved for every work posted here; artists may only raise it. Works in the public domain "
-        "are left alone.",
+        description="The least that is reserved for every work posted here; artists may only raise it. Works in the public "
+        "domain are left alone.",
+    )
+    block_training: bool = Field(
+        True,
+        description="Turn away declared crawlers that collect for the training of AI; robots.txt names them as well.",
+    )
+    block_answers: bool = Field(
+        True,
+        description="Turn away declared crawlers that fetch pages for answers of AI assistants; robots.txt as well.",
+    )
+    block_search: bool = Field(
+        False,
+        description="Turn away declared crawlers of search engines that also feed AI, which takes works out of those engines.",
+    )
+    trap: bool = Field(
+        True, description="Keep an address for hours from everything once it follows the trap that robots.txt forbids."
+    )
+    media_per_minute: int = Field(
+        3000,
+        ge=0,
+        description="Pictures that one address may ask for in a minute; its network (/24, /48) four times as many. 0: no limit.",
+    )
+    pages_per_minute: int = Field(
+        300,
+        ge=0,
+        description="Walls, works and profiles that one address may have made for it in a minute; its network four times as "
+        "many. 0: no limit.",
+    )
+    evidence_days: int = Field(
+        365, ge=0, description="Days for which it is kept which declared AI crawlers asked for a work; 0 keeps nothing."
+    )
+    generated: Literal["label", "hold", "refuse"] = Field(
+        "label",
+        description="What happens to a work whose file says, or whose artist declares, that a generator made it: it is labelled, "
+        "held until a moderator has looked, or refused.",
     )
 
 

@@ -5,13 +5,14 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from server.db import Database
 from server.media import storage
 from server.media.pixels import Pixels
+from server.media.sealers import Sealers
 from server.media.storage import Storage
 from server.models import Actor
 from server.settings import Settings, SettingsError
@@ -35,6 +36,8 @@ class Reply(Protocol):
 
 # Gives the headers that sign one request, for a method and an address; asked anew for every hop of a redirect.
 Signer = Callable[[str, str], Mapping[str, str]]
+# Is told each address before it is asked, wherever a redirect leads, and raises for one that its caller does not want asked.
+Admit = Callable[[str], None]
 
 
 class Transport(Protocol):
@@ -44,7 +47,7 @@ class Transport(Protocol):
         self, url: str, *, headers: Mapping[str, str] = ..., limit: int = ..., sign: Signer | None = None
     ) -> Reply: ...
     async def post(self, url: str, body: bytes, *, headers: Mapping[str, str] = ...) -> Reply: ...
-    async def download(self, url: str, file: Path, *, limit: int = ...) -> object: ...
+    async def download(self, url: str, file: Path, *, limit: int = ..., admit: Admit | None = None) -> object: ...
     async def close(self) -> None: ...
 
 
@@ -81,6 +84,7 @@ class Site:
     network: Network
     # Ties cookies, forms and signed addresses to this house; 32 bytes.
     secret: bytes
+    sealers: Sealers = field(default_factory=Sealers)
 
     @property
     def incoming(self) -> Path:

@@ -33,7 +33,6 @@ TELLS = {
     "Profile": "a changed profile",
     "Add": "something pinned or hung in a gallery",
     "Remove": "something unpinned or taken from a gallery",
-    "DeleteActor": "a profile that is gone",
 }
 # What waits in a lane: one of it, many of it.
 LANES = {

@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from server import cache, clock, elsewhere, jobs, joining, letters, posts, sign_ins, throttle
+from server import cache, clock, elsewhere, jobs, joining, letters, originals, posts, seals, sign_ins, stamps, throttle
 from server.db import changed
 from server.models import (
     Activity,
     Actor,
+    CrawlerVisit,
     Delivery,
     DeliveryState,
     Favourite,
@@ -61,11 +62,13 @@ async def sweep(site: Site, job: jobs.Sweep) -> None:
     for key in keys:
         await asyncio.to_thread(site.storage.delete, key)
     await cache.evict(site)
+    await seals.renew(site)
     async with site.db.write() as tx:
         kept = clock.after(days=-site.settings.jobs.keep_failed_days)
         await tx.execute(delete(Job).where(Job.failed_at < kept))
-        for noun in (letters, sign_ins, throttle, joining, elsewhere):
+        for noun in (letters, sign_ins, throttle, joining, elsewhere, stamps, originals):
             await noun.forget(tx)
+        await stamps.overdue(tx, site)
     await _settled(site)
     strangers = await _strangers(site)
     if files or keys or strangers:
@@ -146,6 +149,7 @@ async def _settled(site: Site) -> None:
         (Activity, and_(*old, over, Activity.type != "Undo")),
         (Activity, and_(*old, Activity.type == "Undo")),
         (Notification, Notification.read_at < now - READ),
+        (CrawlerVisit, CrawlerVisit.day < (now - timedelta(days=site.settings.rights.evidence_days)).date()),
     )
     for table, condition in rows:
         some = select(table.id).where(condition).limit(BATCH)

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server.db import insert_once
@@ -14,6 +15,9 @@ from server.spelling import composed
 MOST = 50
 LONGEST = 100
 UNUSED = "Nobody has used this tag yet."
+# Built once: every work that comes in asks for its tags.
+_KNOWN = select(Tag.name, Tag.id).where(Tag.name.in_(bindparam("names", expanding=True)))
+_POST_TAGS: Any = PostTag.__table__
 
 
 def fold(name: str) -> str:
@@ -47,23 +51,33 @@ def parse(text: str) -> list[str]:
     return list(labels.values())
 
 
-async def put(tx: AsyncSession, post: Post, labels: Iterable[str]) -> None:
-    """`post` carries exactly these tags afterwards. What cannot be a tag is left out, and so is what exceeds MOST."""
+async def put(tx: AsyncSession, post: Post, labels: Iterable[str], *, is_new: bool = False) -> None:
+    """`post` carries exactly these tags afterwards. What cannot be a tag is left out, and so is what exceeds MOST.
+
+    `is_new` says that it carries none so far.
+    """
     wanted: dict[str, str] = {}
     for label in labels:
         if is_tag(label):
             wanted.setdefault(fold(label), composed(label.strip().lstrip("#＃"), "NFKC"))
     wanted = dict(list(wanted.items())[:MOST])
     await tx.flush()
-    await tx.execute(delete(PostTag).where(PostTag.post_id == post.id))
+    if not is_new:
+        await tx.execute(delete(PostTag).where(PostTag.post_id == post.id))
     if not wanted:
         return
-    for name in sorted(wanted):  # always in the same order: two posts with the same new tags cannot wait for each other
+    found = await _ids(tx, wanted)
+    missing = sorted(wanted.keys() - found)
+    for name in missing:  # always in the same order: two posts with the same new tags cannot wait for each other
         await insert_once(tx, Tag(name=name, label=wanted[name]))
-    rows = await tx.execute(select(Tag.name, Tag.id).where(Tag.name.in_(wanted)))
-    found = dict(rows.all())
-    tx.add_all(PostTag(post_id=post.id, tag_id=found[name]) for name in wanted)
-    await tx.flush()
+    if missing:
+        found |= await _ids(tx, missing)
+    await tx.execute(insert(_POST_TAGS), [{"post_id": post.id, "tag_id": found[name]} for name in wanted])
+
+
+async def _ids(tx: AsyncSession, names: Iterable[str]) -> dict[str, int]:
+    rows = await tx.execute(_KNOWN, {"names": list(names)})
+    return {row.name: row.id for row in rows}
 
 
 async def get(tx: AsyncSession, name: str) -> Tag:

@@ -10,16 +10,19 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from server import clock, ids, jobs, posts, text
+from server import clock, generated, ids, jobs, posts, text
 from server.errors import Full, Invalid, NotFound, TooLarge
-from server.media import storage
+from server.media import markers, storage
 from server.media.orders import Probe, Refused
+from server.media.sealing import NotSealed, Sealer
 from server.models import (
     Account,
     Actor,
@@ -50,7 +53,8 @@ async def accept(
     With `post_id` it joins that post of the actor as its last picture. `file` is gone afterwards, whatever happens. A caller that
     is cancelled half-way (the browser hung up) leaves all or nothing: from the rename on the work is shielded.
 
-    Raises Invalid (field `files`, one sentence) for what is no picture, TooLarge, and Full for the quota or the disk.
+    Raises Invalid (field `files`, one sentence) for what is no picture, and for what a generator made where the house refuses
+    that; TooLarge, and Full for the quota or the disk.
     """
     mine = file.with_name(f"taken-{secrets.token_hex(8)}")
     # Not in a thread: a cancellation must not come between the rename and the `try` that cleans up.
@@ -59,6 +63,10 @@ async def accept(
         size = await asyncio.to_thread(_sync, mine)
         await _check_room(site, actor, size)
         probe = await _look(site, mine)
+        manifest = await _manifest(mine)
+        marks = [asdict(mark) for mark in markers.together(probe.markers, markers.of_manifest(manifest))]
+        if purpose is Purpose.WORK:
+            generated.check_upload(site.settings.rights.generated, marks)
         digest = await asyncio.to_thread(_hash, mine)
     except BaseException:
         mine.unlink(missing_ok=True)
@@ -77,6 +85,9 @@ async def accept(
         height=probe.height,
         frames=probe.frames,
         profile=(probe.profile or "")[:120],
+        credits=_credits(probe, manifest),
+        markers=marks,
+        manifest=manifest,
     )
     media.master_key = f"masters/{media.id}-{digest}"
     task = asyncio.create_task(_keep(site, actor, mine, media))
@@ -182,6 +193,24 @@ async def _look(site: Site, file: Path) -> Probe:
     except Refused as refused:
         log.info("upload refused", extra={"detail": refused.detail})
         raise Invalid(files=str(refused)) from refused
+
+
+async def _manifest(file: Path) -> dict[str, Any]:
+    """What the C2PA manifest in a file says, in short; empty where it carries none, and where the library is not installed."""
+    async with Sealer() as sealer:
+        try:
+            found = await sealer.read(file.absolute())  # noqa: ASYNC240
+        except NotSealed as wrong:
+            log.info("manifest not read", extra={"reason": str(wrong)})
+            return {}
+    return found.as_json() if found is not None else {}
+
+
+def _credits(probe: Probe, manifest: dict[str, Any]) -> dict[str, str]:
+    """What the file says of its maker and of how it came to be, as far as it says anything."""
+    said = {name: getattr(probe, name) for name in ("creator", "rights", "credit", "source_type", "camera")}
+    said["source_type"] = said["source_type"] or markers.declared_in(manifest)
+    return {name: value for name, value in said.items() if value}
 
 
 async def _keep(site: Site, actor: Actor, file: Path, media: Media) -> Media:

@@ -138,6 +138,15 @@ class Urls:
     def tag(self, name: str) -> str:
         return f"{self.base}/tags/{quote(name)}"
 
+    # -- for programs that read pages ------------------------------------------------------------------------------------
+    def feed(self, page: str, form: str) -> str:
+        """The feed beside a page: of a person, a gallery or a tag, as atom, rss or json."""
+        return f"{page}/feed.{form}"
+
+    def oembed(self, post: Post, form: str) -> str:
+        """What a page that embeds the work asks, as json or xml."""
+        return f"{self.base}/api/oembed?{urlencode({'url': self.post_page(post), 'format': form})}"
+
     # -- pictures ------------------------------------------------------------------------------------------------------
     def rendition(self, rendition: Rendition, viewer: Actor | None = None, until: int = 0) -> str:
         """The address of one public file (decision 11).
@@ -163,9 +172,9 @@ class Urls:
         key = self.sharing_key(rendition, audience)
         return f"{self.media_base}/media/{rendition.media_id}/{name}-{key}.{ending}"
 
-    def sharing_key(self, rendition: Rendition, audience: Audience) -> str:
-        """24 hexadecimal digits that open a file for whoever was told of its work."""
-        told = f"{rendition.media_id}/{self.rendition_name(rendition)}\n{audience}"
+    def sharing_key(self, rendition: Rendition, audience: Audience, name: str = "") -> str:
+        """24 hexadecimal digits that open a file for whoever was told of its work; `name` is what it was called then."""
+        told = f"{rendition.media_id}/{name or self.rendition_name(rendition)}\n{audience}"
         return hmac.digest(self.secret, told.encode(), hashlib.sha256)[:12].hex()
 
     def picture_proxy(self, media: Media, width: int, viewer: Actor | None = None, until: int = 0) -> str:
@@ -205,6 +214,11 @@ class Urls:
     def rsl(self) -> str:
         """The house's terms as RSL."""
         return f"{self.base}/rights/rsl.xml"
+
+    @property
+    def seal_root(self) -> str:
+        """The certificate by which others know this house's seal (C2PA)."""
+        return f"{self.base}/rights/c2pa-root.pem"
 
     # -- parsing -------------------------------------------------------------------------------------------------------
     def parse_post(self, uri: str) -> int | None:

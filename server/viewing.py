@@ -1,14 +1,28 @@
 """Who may see a picture's files: what its post says, what a face is, and what is still on its owner's desk."""
 
-from sqlalchemy import select
+from dataclasses import dataclass
+
+from sqlalchemy import Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
 
-from server import actors, posts
-from server.models import Actor, Audience, Media, Post, Purpose, Rendition
+from server import actors, posts, stamps
+from server.models import Account, AccountState, Actor, Audience, Media, Post, Purpose, Rendition, Role
+
+STAFF = (Role.MODERATOR, Role.ADMIN)
 
 
-async def find(tx: AsyncSession, media_id: int, hash_start: str, width: int, form: str) -> Rendition | None:
-    """The file that an address names: `hash_start` is the beginning of its hash, `form` its format ("webp")."""
+@dataclass(frozen=True)
+class Found:
+    """What answers at an address. One of before names other bytes than it gives: it is to be asked again soon (decision 11)."""
+
+    rendition: Rendition
+    is_former: bool = False
+
+
+async def find(tx: AsyncSession, media_id: int, hash_start: str, width: int, form: str) -> Found | None:
+    """The file that an address names, or named within the last 30 days before it was stamped anew: `hash_start` is the beginning
+    of its hash, `form` its format ("webp")."""
     this = (
         Rendition.media_id == media_id,
         Rendition.hash.startswith(hash_start),
@@ -16,7 +30,10 @@ async def find(tx: AsyncSession, media_id: int, hash_start: str, width: int, for
         Rendition.format == form,
     )
     found: Rendition | None = await tx.scalar(select(Rendition).where(*this).limit(1))
-    return found
+    if found is not None:
+        return Found(found)
+    found = await stamps.former(tx, media_id, hash_start, width, form)
+    return Found(found, is_former=True) if found is not None else None
 
 
 async def nearest(tx: AsyncSession, media_id: int, width: int) -> Rendition | None:
@@ -32,6 +49,7 @@ async def may_see(tx: AsyncSession, media_id: int, viewer: Actor | None) -> bool
     """Whether `viewer` (None: a stranger) may see the picture at this moment.
 
     A picture of a post follows `posts.visible_to`; a face is public while it is worn; what has no post yet is its owner's alone.
+    Of a work that is held for them moderators see the pictures.
     """
     of_post = select(Media.id).join(Post, Post.id == Media.post_id)
     of_post = of_post.where(Media.id == media_id, posts.visible_to(viewer))
@@ -39,8 +57,25 @@ async def may_see(tx: AsyncSession, media_id: int, viewer: Actor | None) -> bool
     worn = worn.where(Media.id == media_id, Media.purpose == Purpose.FACE, actors.in_good_standing())
     if await tx.scalar(of_post) is not None or await tx.scalar(worn) is not None:
         return True
-    own = select(Media.id).where(Media.id == media_id, Media.post_id.is_(None))
-    return viewer is not None and await tx.scalar(own.where(Media.owner_id == viewer.id)) is not None
+    if viewer is None:
+        return False
+    own = select(Media.id).where(Media.id == media_id, Media.post_id.is_(None), Media.owner_id == viewer.id)
+    return await tx.scalar(own) is not None or await tx.scalar(_held_for(viewer, media_id)) is not None
+
+
+def _held_for(viewer: Actor, media_id: int) -> Select[int]:
+    """The picture, where its work waits for a moderator and `viewer` is one."""
+    staff = (Account.actor_id == viewer.id, Account.role.in_(STAFF), Account.state == AccountState.ACTIVE)
+    waits = (Post.held_at.is_not(None), Post.deleted_at.is_(None))
+    held = select(Media.id).join(Post, Post.id == Media.post_id).where(Media.id == media_id, *waits)
+    return held.where(exists().where(*staff))
+
+
+async def whose(tx: AsyncSession, media: Media) -> tuple[Post | None, Actor]:
+    """The post of a picture, with its author and its artwork, and the picture's owner: what is needed to say its rights."""
+    query = select(Post).where(Post.id == media.post_id).options(joinedload(Post.author), joinedload(Post.artwork))
+    post: Post | None = await tx.scalar(query) if media.post_id is not None else None
+    return post, post.author if post is not None else await tx.get_one(Actor, media.owner_id)
 
 
 async def audience(tx: AsyncSession, media_id: int) -> Audience | None:

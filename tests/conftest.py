@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from quart import Quart
 
@@ -51,14 +50,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The address of a running PostgreSQL with a migrated database called `template_house`; without a database name."""
+def postgres_server() -> Iterator[postgres.Server]:
+    """A running PostgreSQL with a migrated database to copy."""
     requires("postgres", postgres.available())
     server = postgres.start()
-    base = server.url.rsplit("/", 1)[0]
-    asyncio.run(_create(base, "template_house"))
-    asyncio.run(_migrate(f"{base}/template_house"))
-    yield base
+    asyncio.run(_migrate(asyncio.run(server.create(postgres.TEMPLATE))))
+    yield server
     server.stop()
 
 
@@ -69,11 +66,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         template = request.getfixturevalue("sqlite_template")
         shutil.copyfile(template, tmp_path / "cartellino.db")
         return f"sqlite:///{tmp_path / 'cartellino.db'}"
-    base = request.getfixturevalue("postgres_url")
-    name = f"house_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(_create(base, name, template="template_house"))
-    request.addfinalizer(lambda: asyncio.run(_drop(base, name)))
-    return f"{base}/{name}"
+    return _of_postgres(request)
 
 
 @pytest.fixture
@@ -83,11 +76,7 @@ def another_database(request: pytest.FixtureRequest, database_url: str, tmp_path
         file = tmp_path / "another.db"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
         return f"sqlite:///{file}"
-    base = request.getfixturevalue("postgres_url")
-    name = f"house_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(_create(base, name, template="template_house"))
-    request.addfinalizer(lambda: asyncio.run(_drop(base, name)))
-    return f"{base}/{name}"
+    return _of_postgres(request)
 
 
 @pytest.fixture
@@ -213,13 +202,8 @@ async def _migrate(url: str) -> None:
     await db.close()
 
 
-async def _create(base: str, name: str, template: str = "template1") -> None:
-    connection = await asyncpg.connect(f"{base}/postgres")
-    await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
-    await connection.close()
-
-
-async def _drop(base: str, name: str) -> None:
-    connection = await asyncpg.connect(f"{base}/postgres")
-    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    await connection.close()
+def _of_postgres(request: pytest.FixtureRequest) -> str:
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    url = server.fresh()
+    request.addfinalizer(lambda: server.release(url))
+    return url

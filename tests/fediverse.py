@@ -7,7 +7,7 @@ application of the house that they name, with raw paths and doubled headers as a
 import asyncio
 import dataclasses
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +122,15 @@ class Wire:
     ) -> Reply:
         return await self.village.ask("POST", url, headers or {}, body)
 
-    async def download(self, url: str, file: Path, *, limit: int = 40_000_000, **_: Any) -> object:
-        reply = await self.get(url, limit=limit)
+    async def download(
+        self, url: str, file: Path, *, limit: int = 40_000_000, admit: Callable[[str], None] | None = None, **_: Any
+    ) -> object:
+        def unsigned(_: str, address: str) -> Mapping[str, str]:
+            if admit:
+                admit(address)
+            return {}
+
+        reply = await self.get(url, limit=limit, sign=unsigned)
         if reply.status != 200:
             raise Unfit(f"It answers {reply.status}.")
         file.write_bytes(reply.body)

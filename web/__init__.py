@@ -1,15 +1,17 @@
 """The front door. BLUEPRINTS is its table of contents; `mount` hangs it into the application."""
 
 import secrets
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from quart import Quart, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, Map
 
+from server import evidence
 from server.errors import NotFound, Problem
 from server.log import request_id
-from web import auth, body, errors, kept, media, page, static
+from web import auth, body, errors, guard, kept, media, page, static
 from web.auth import SessionExpired
 from web.current import account, site
 from web.pages import (
@@ -17,11 +19,18 @@ from web.pages import (
     admin,
     compose,
     elsewhere,
+    evidence_log,
+    feeds,
     galleries,
     home,
+    machines,
     notifications,
+    oembed,
+    originals,
     posts,
     profiles,
+    rights,
+    seals,
     search,
     settings,
     setup,
@@ -35,9 +44,14 @@ from web.pages import (
 BLUEPRINTS = (
     home.blueprint,  # / · /explore · /home
     profiles.blueprint,  # /@name · its tabs
+    rights.blueprint,  # /works/<id>/rights · policy.json · /@name/licensing
+    evidence_log.blueprint,  # /works/<id>/evidence · /settings/evidence
+    originals.blueprint,  # /works/<id>/originals · /original/<token>
     works.blueprint,  # /@name/<id> · a work or a note
     galleries.blueprint,  # /@name/galleries/<slug> and what its owner does there
     tags.blueprint,  # /tags/<name>
+    feeds.blueprint,  # feed.atom, feed.rss and feed.json beside a person, a gallery, a tag
+    oembed.blueprint,  # /api/oembed
     compose.blueprint,  # /new · /drafts · /uploads · edit and delete
     posts.blueprint,  # /post · comments
     social.blueprint,  # follow, like, boost, pin · /requests
@@ -49,6 +63,8 @@ BLUEPRINTS = (
     settings.blueprint,  # /settings/…
     setup.blueprint,  # /setup/<token>
     admin.blueprint,  # /admin/…
+    machines.blueprint,  # robots.txt and what else crawlers read · /sitemap.xml
+    seals.blueprint,  # /rights/c2pa-root.pem
     about.blueprint,  # /about · /rights
     media.blueprint,  # /media/<id>/<file>
     static.blueprint,  # /static · /livez · /readyz · favicon
@@ -81,7 +97,10 @@ def mount(app: Quart) -> None:
     app.register_error_handler(SessionExpired, signin.on_session_expired)
     app.register_error_handler(HTTPException, errors.on_http)
     app.register_error_handler(Exception, errors.on_crash)
-    app.asgi_app = body.Flow(app.asgi_app)  # type: ignore[method-assign]
+    app.extensions["notebook"] = notebook = evidence.Notebook(app.extensions["site"])
+    app.after_serving(notebook.close)
+    doors = guard.Guard(app.asgi_app, app.extensions["site"], notebook)
+    app.asgi_app = body.Flow(doors)  # type: ignore[method-assign]
 
 
 class Id(IntegerConverter):
@@ -126,6 +145,7 @@ async def _from_the_shelf() -> Response | None:
 async def _finish(response: Response) -> Response:
     """Headers that every answer carries, and what caches may do with it."""
     if g.get("is_kept"):
+        cast(dict[str, Any], request.scope)[guard.KEPT] = True
         return response  # it has all of that already
     settings = site().settings
     for name, value in HEADERS.items():

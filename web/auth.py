@@ -17,6 +17,7 @@ from quart import Response, current_app, g, redirect, request
 from server import notifications, sign_ins, throttle
 from server.errors import Forbidden, Full
 from server.models import Role
+from server.settings import Settings
 from web.current import account, sign_in, site, viewer
 
 View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
@@ -27,8 +28,13 @@ RANK = {Role.MEMBER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
 
 
 def cookie_name() -> str:
+    """What the cookie with the session is called at this house."""
+    return cookie_of(site().settings)
+
+
+def cookie_of(settings: Settings) -> str:
     """`__Host-` binds the cookie to this host; browsers accept that only over https (decision 8)."""
-    return "__Host-session" if site().settings.is_https else "session"
+    return "__Host-session" if settings.is_https else "session"
 
 
 async def load() -> None:

@@ -125,8 +125,9 @@ class Flow:
             if not meter.is_answered:
                 meter.is_answered = True
                 meter.read()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(meter.is_whole.wait(), LINGER)
+                if not meter.is_whole.is_set():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(meter.is_whole.wait(), LINGER)
             await send(message)
 
         try:

@@ -9,14 +9,14 @@ from typing import TypeVar
 
 from werkzeug.datastructures import MultiDict
 
-from server import ids, tags
+from server import generated, ids, tags
 from server.artworks import Draft, Picture
 from server.errors import Invalid
-from server.models import Actor, Audience, Licence, Media, Post, Rating, Reservation
+from server.models import Actor, Audience, Licence, Media, Post, Rating, Reservation, SourceType
 
 Word = TypeVar("Word", bound=StrEnum)
 
-TEXTS = ("title", "text", "medium", "tools", "year", "size", "tags", "warning", "gallery_new")
+TEXTS = ("title", "text", "medium", "tools", "year", "size", "tags", "warning", "gallery_new", "objection")
 # A form's own key: the same form sent twice is the same post.
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 # What the box "Reserve against AI training" means where somebody's own default is to reserve nothing.
@@ -32,6 +32,11 @@ class Card:
     x: int = 50
     y: int = 50
 
+    @property
+    def found(self) -> list[tuple[str, str]]:
+        """What its file says of how it came to be: sentences, each with the words in the file."""
+        return generated.found(self.media)
+
 
 @dataclass
 class Sheet:
@@ -46,9 +51,16 @@ class Sheet:
     tier: Reservation = USUAL
     precisely: str = ""
     full_size: bool = False
+    # How the work came to be; "" is not said.
+    source_type: str = ""
     galleries: list[str] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     removed: list[int] = field(default_factory=list)
+
+    @property
+    def suggested(self) -> SourceType | None:
+        """What the artist may want to declare, by what the files say."""
+        return generated.suggestion(card.media for card in self.cards) if self.cards else None
 
     @property
     def undescribed(self) -> int:
@@ -71,6 +83,7 @@ class Sheet:
         licence = _word(Licence, self.licence, "licence", wrong)
         ticked = self.tier if self.reserve else Reservation.OPEN
         reservation = _word(Reservation, self.precisely or ticked, "reservation", wrong)
+        source = _word(SourceType, self.source_type, "source_type", wrong) if self.source_type else None
         words = {name: self.texts[name] for name in ("title", "text", "medium", "tools", "size", "warning")}
         try:
             draft = Draft(
@@ -90,6 +103,8 @@ class Sheet:
                 galleries=(*self.galleries, *self.texts["gallery_new"].split(",")),
                 pictures=tuple(Picture(card.media.id, card.alt, card.x / 100, card.y / 100) for card in self.cards),
                 removed=tuple(self.removed),
+                source_type=source,
+                objection=self.texts["objection"],
             )
         except Invalid as invalid:
             raise Invalid(**(invalid.fields | wrong)) from None
@@ -119,6 +134,7 @@ def of(post: Post, galleries: Iterable[str], actor: Actor) -> Sheet:
         "tags": " ".join(f"#{tag.label}" for tag in post.tags),
         "warning": post.warning,
         "gallery_new": "",
+        "objection": work.objection,
     }
     return Sheet(
         texts=texts,
@@ -129,6 +145,7 @@ def of(post: Post, galleries: Iterable[str], actor: Actor) -> Sheet:
         tier=tier,
         precisely="" if work.reservation in (tier, Reservation.OPEN) else work.reservation,
         full_size=work.full_size,
+        source_type=work.source_type or "",
         galleries=list(galleries),
         cards=[card(media) for media in post.media],
     )
@@ -157,6 +174,7 @@ def typed(form: "MultiDict[str, str]", pictures: Mapping[int, Media], actor: Act
         tier=tier,
         precisely=form.get("precisely", ""),
         full_size=bool(form.get("full_size")),
+        source_type=form.get("source_type", ""),
         galleries=form.getlist("gallery"),
         cards=cards,
         removed=removed,

@@ -15,6 +15,8 @@ from werkzeug.datastructures import Headers
 from web.current import site
 
 SECONDS = 5.0
+# What a 304 leaves out; everything else that describes the page stays, its reservation above all (RFC 9110, section 15.4.5).
+OF_THE_BODY = frozenset({"content-type", "content-length", "content-encoding", "content-language"})
 MOST = 200  # pages; some 30 KB each
 
 
@@ -44,7 +46,7 @@ class Shelf:
             return None
         g.is_kept = True
         if request.if_none_match.contains_weak(found.etag):
-            headers = Headers([(name, value) for name, value in found.headers if not name.startswith("Content-")])
+            headers = Headers([(name, value) for name, value in found.headers if name.lower() not in OF_THE_BODY])
             return Response(b"", 304, headers)
         return Response(found.body, 200, found.headers)
 

@@ -22,7 +22,9 @@ from server.db import Session
 from server.errors import Full, NotFound
 from server.media.orders import MIME
 from server.models import Actor, Media, Rendition
+from server.rights import Rights
 from server.urls import ENDINGS
+from web import terms
 from web.auth import machine
 from web.current import site
 
@@ -33,6 +35,9 @@ FORMATS = {ENDINGS.get(name, name): name for name in MIME}
 FOREVER = "public, max-age=31536000, immutable"
 # A signed address is void within two hours; a browser may keep the picture as long, nobody in between may.
 PRIVATE = "private, max-age=3600"
+# An address of before gives other bytes than it names, and others again after the next change.
+SOON = "public, max-age=60"
+PRIVATE_SOON = "private, max-age=60"
 LONGEST_SIGNED = 2 * 3600
 BLOCK = 256 * 1024
 HEADERS = {
@@ -47,13 +52,30 @@ HEADERS = {
 class _File:
     rendition: Rendition
     media: Media
+    rights: Rights
     is_public: bool
+    # At an address of before its bytes were stamped anew.
+    is_former: bool = False
 
 
 class _Blocks(FileBody):
-    """A file that is read in large blocks, off the loop."""
+    """A file that is read in large blocks, off the loop.
+
+    It is opened before anything is answered: whoever stamps a picture anew removes its old files at any moment, and what is open
+    can be read to its end.
+    """
 
     buffer_size = BLOCK
+
+    async def opened(self) -> "_Blocks":
+        """Raises FileNotFoundError where it is gone already."""
+        await super().__aenter__()
+        return self
+
+    async def __aenter__(self) -> "_Blocks":
+        assert self.file is not None
+        await self.file.seek(self.begin)
+        return self
 
 
 @blueprint.get("/media/<media_id>/<name>")
@@ -64,7 +86,10 @@ async def show(media_id: str, name: str) -> Response:
     if found.media.source:
         with suppress(Full):  # on a full disk people can still look (P11); only that they looked is not written down
             await cache.ensure(site(), found.media)
-    return await _send(found, name)
+    try:
+        return await _send(found, name)
+    except NotFound:  # stamped anew in this very moment: the same address leads to the new file
+        return await _send(await _find(media_id, name), name)
 
 
 @blueprint.get("/elsewhere/<media_id>/<width>")
@@ -90,12 +115,17 @@ async def fetched(media_id: str, width: str) -> Response:
         rendition = await viewing.nearest(tx, number, wanted)
         if rendition is None or not await viewing.may_see(tx, number, viewer):
             raise NotFound
+        described = await _rights(tx, media)
     name = site().urls.rendition_name(rendition)
-    return await _send(_File(rendition, media, is_public=False), name)
+    return await _send(_File(rendition, media, described, is_public=False), name)
 
 
 async def _send(found: _File, name: str) -> Response:
-    """The file, whole or the part that is asked for."""
+    """The file, whole or the part that is asked for, with its rights."""
+    return terms.say(await _bytes(found, name), found.rights)
+
+
+async def _bytes(found: _File, name: str) -> Response:
     try:
         path = await asyncio.to_thread(site().storage.path, found.rendition.key)
     except FileNotFoundError:
@@ -103,7 +133,7 @@ async def _send(found: _File, name: str) -> Response:
     rendition, etag = found.rendition, f'"{found.rendition.hash}"'
     headers = HEADERS | {
         "ETag": etag,
-        "Cache-Control": FOREVER if found.is_public else PRIVATE,
+        "Cache-Control": _kept(found),
         "Content-Disposition": f'inline; filename="{rendition.media_id}-{rendition.width}.{name.rsplit(".", 1)[1]}"',
     }
     if _knows(etag):
@@ -120,11 +150,21 @@ async def _send(found: _File, name: str) -> Response:
     if request.method == "HEAD":
         response = Response(b"", status, headers, content_type=MIME[rendition.format])
     else:
-        body = _Blocks(path)
+        try:
+            body = await _Blocks(path).opened()
+        except FileNotFoundError:
+            raise NotFound from None
         await body.make_conditional(begin, end)
         response = Response(body, status, headers, content_type=MIME[rendition.format])
     response.content_length = end - begin
     return response
+
+
+def _kept(found: _File) -> str:
+    """How long the answer may be kept, and by whom."""
+    if found.is_former:
+        return SOON if found.is_public else PRIVATE_SOON
+    return FOREVER if found.is_public else PRIVATE
 
 
 def _one_range(etag: str) -> Range | None:
@@ -145,21 +185,33 @@ async def _find(media_id: str, name: str) -> _File:
     if parsed is None or number is None or parsed[4] not in FORMATS:
         raise NotFound
     async with site().db.read() as tx:
-        rendition = await viewing.find(tx, number, parsed[1], int(parsed[2]), FORMATS[parsed[4]])
-        if rendition is None:
+        found = await viewing.find(tx, number, parsed[1], int(parsed[2]), FORMATS[parsed[4]])
+        if found is None:
             raise NotFound
+        rendition, is_former = found.rendition, found.is_former
         media = await tx.get_one(Media, number)
+        described = await _rights(tx, media)
         if parsed[3]:
             audience = await viewing.audience(tx, number)
-            if audience is None or not hmac.compare_digest(parsed[3], site().urls.sharing_key(rendition, audience)):
+            told = f"{parsed[1]}-{parsed[2]}.{parsed[4]}"
+            if audience is None or not hmac.compare_digest(
+                parsed[3], site().urls.sharing_key(rendition, audience, told)
+            ):
                 raise NotFound
-            return _File(rendition, media, is_public=False)
+            return _File(rendition, media, described, is_public=False, is_former=is_former)
         if await viewing.may_see(tx, number, None):
-            return _File(rendition, media, is_public=True)
+            return _File(rendition, media, described, is_public=True, is_former=is_former)
         viewer = await _signed_for(tx)
         if viewer is not None and await viewing.may_see(tx, number, viewer):
-            return _File(rendition, media, is_public=False)
+            return _File(rendition, media, described, is_public=False, is_former=is_former)
     raise NotFound
+
+
+async def _rights(tx: Session, media: Media) -> Rights:
+    """What the picture's work, or for a face its owner, says; a picture in a note of another server speaks for itself."""
+    post, owner = await viewing.whose(tx, media)
+    is_of_post = post is not None and (post.artwork is not None or bool(media.source))
+    return terms.of_picture(media, post) if post is not None and is_of_post else terms.of_person(owner)
 
 
 async def _signed_for(tx: Session) -> Actor | None:

@@ -14,8 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from quart import Response, g, request
 
 from server import clock
-from server.models import Media
-from web import auth
+from server.models import Media, Post, RightsChange
+from server.rights import LICENCES, RESERVATIONS, Rights, channels
+from web import auth, terms
 from web.current import account, site, unread, viewer
 from web.pictures import until
 
@@ -37,8 +38,13 @@ NOTICES = {
     "password": "Your password is changed. Every other device is signed out.",
     "signed-out": "You are signed out.",
     "revoked": "That device is signed out.",
+    "given": "The address is made. Send it to them; it stands below until it ends.",
+    "ended": "That address has ended.",
     "letter": "A letter is on its way to you.",
     "let-in": "Let in. They get a letter.",
+    "held": "Published. A moderator looks at it first.",
+    "work-let-in": "The work is shown. Its artist gets a letter.",
+    "work-sent-back": "Sent back to its artist, who gets a letter.",
     "turned-away": "Turned away. They get a letter.",
     "retry": "The image is being prepared again.",
     "blocked": "Blocked. You do not see each other any more.",
@@ -80,7 +86,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"ago": ago, "day": day, "mb": megabytes, "plural": plural}
+    env.filters |= {"ago": ago, "day": day, "mb": megabytes, "plural": plural, "was": was}
     env.globals |= {"static": static, "proxied": proxied}
     return env
 
@@ -92,21 +98,30 @@ def page(
     pictures: Iterable[Media] = (),
     headers: dict[str, str] | None = None,
     shared: bool = False,
+    carries: Iterable[Post] | None = None,
+    rights: Rights | None = None,
     **values: Any,
 ) -> Response:
     """Render `templates/pages/<template>` with exactly the values it names.
 
     `shared` says that every stranger gets the same page: no form key, nothing of anybody's. Only then may caches hold it.
 
+    `carries` are the posts that the page shows, however small: the strictest of their reservations is its own. A page about
+    one work gives its `rights` instead. Headers and head of the page say them (docs/rights.md 2.3).
+
     `pictures` are the pictures on the page: their ratio, average colour, focal point and width go into the page's one inline
     style (`.m<id>{--r;--c;--x;--y;--w}`), whose hash is named in the content security policy.
     """
     styles = style_of(pictures)
+    if rights is None and carries is not None:
+        rights = terms.of_wall(carries, request.path)
     text = (
         environment()
         .get_template(f"pages/{template}")
         .render(
             **values,
+            rights=rights,
+            head=channels.head(rights) if rights else {"meta": {}, "links": []},
             site=site(),
             urls=site().urls,
             viewer=viewer(),
@@ -134,6 +149,8 @@ def page(
             response.headers["Content-Encoding"] = "br"
     for name, value in (headers or {}).items():
         response.headers[name] = value
+    if rights is not None:
+        terms.say(response, rights)
     if request.cookies.get("notice"):
         response.delete_cookie("notice", path="/")
     if etag and request.if_none_match.contains_weak(etag):
@@ -250,6 +267,16 @@ def day(moment: Any) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """1 work, 2 works."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def was(change: RightsChange) -> str:
+    """One change of a work's rights in words: what gave way to what."""
+    before, after = (
+        (change.text_before or LICENCES[change.licence_before].name, RESERVATIONS[change.reservation_before].name),
+        (change.text_after or LICENCES[change.licence_after].name, RESERVATIONS[change.reservation_after].name),
+    )
+    steps = [f"“{old}” became “{new}”" for old, new in zip(before, after, strict=True) if old != new]
+    return "; ".join(steps) + "."
 
 
 def megabytes(size: int) -> str:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import delete, or_, select, update
 
@@ -28,7 +29,7 @@ from federation.deliver.verdicts import Kind, Verdict, verdict
 from federation.senders import Sender, sender
 from federation.signatures import sign_cavage, sign_rfc9421
 from federation.vocabulary import ACTIVITY_JSON
-from server import clock, jobs, origins, worker
+from server import clock, hosts, jobs, origins, worker
 from server.errors import GiveUp, TryLater
 from server.models import Actor, Follow
 from server.site import Reply, Site
@@ -37,8 +38,9 @@ log = logging.getLogger(__name__)
 
 # At most so many requests to one host at a time (decision 24).
 PARALLEL = 2
-# Seconds after which a job stops counting in the lane of the living.
-PATIENCE = 3
+# Seconds after which a job stops counting in the lane of the living; and after which it gives up its place among the slow when
+# others wait for one. So however many hosts are dead, the others are asked (P8).
+PATIENCE, FAIR = 0.5, 2
 # A host that answered within this time is not written down as alive once more.
 ALIVE = timedelta(minutes=10)
 HEADERS = {
@@ -71,14 +73,16 @@ class _Run:
         self.due = min(self.due, at) if self.due else at
 
 
-async def deliver(site: Site, job: jobs.Deliver) -> None:
-    """Send what waits for `job.host`. Ends when nothing waits; raises TryLater with the time of the next attempt."""
+async def deliver(site: Site, job: jobs.Deliver) -> worker.Last | None:
+    """Send what waits for `job.host`. Ends when nothing waits; raises TryLater with the time of the next attempt.
+
+    What is returned is still to be written down, with the end of the job: most jobs are one delivery that is taken.
+    """
     found = await site.db.together(queue.load, job.host, reading=True)
     if not found.rows:
-        return
+        return None
     if found.suspended:
-        await site.db.together(outcomes.forget, job.host)
-        return
+        return worker.Last(outcomes.forget, job.host)
     policy.check_awake(found.host)
     run = _Run(site, found)
     authors: dict[int, list[Waiting]] = {}
@@ -96,12 +100,22 @@ async def deliver(site: Site, job: jobs.Deliver) -> None:
     chains.sort(key=lambda rows: (not rows[0].first, rows[0].id))
     # Where it was away one asks whether it is back, and the others follow.
     parallel = 1 if found.host and found.host.failures else PARALLEL
+    if len(chains) == 1 and len(chains[0]) == 1 and run.due is None:  # nearly always
+        return await _only(run, job, chains[0][0])
     waiting = iter(chains)
-    if len(chains) == 1:  # nearly always; a task more for each of thousands would be felt
-        await _lane(run, waiting)
-    else:
-        await asyncio.gather(*(_lane(run, waiting) for _ in range(min(parallel, len(chains)))))
+    await asyncio.gather(*(_lane(run, waiting) for _ in range(min(parallel, len(chains)))))
     _conclude(run, job, full=any(len(rows) >= PER_AUTHOR for rows in authors.values()))
+    return None
+
+
+async def _only(run: _Run, job: jobs.Deliver, row: Waiting) -> worker.Last | None:
+    """The one delivery of a job. That it was taken decides nothing more here, so that it need not be on the disk first."""
+    outcome = await _attempt(run, row)
+    if outcome.verdict.kind is Kind.DONE:
+        return worker.Last(outcomes.write_down, outcome)
+    await _follow(run, row, outcome, set())
+    _conclude(run, job, full=False)
+    return None
 
 
 async def _lane(run: _Run, chains: Iterator[list[Waiting]]) -> None:
@@ -117,25 +131,32 @@ async def _chain(run: _Run, rows: Sequence[Waiting]) -> None:
             return
         if row.about in held:
             continue
-        outcome = await _attempt(run, row)
-        if outcome.verdict.kind is Kind.AWAY:
-            if run.is_over():
-                return  # its neighbour found out first; one failure is one failure
-            run.away = True
-        until = await run.site.db.together(outcomes.write_down, outcome)
-        if until is not None and until.rests:
-            run.rests_until, run.reason = until.at, outcome.verdict.reason
+        if not await _follow(run, row, await _attempt(run, row), held):
             return
-        if outcome.verdict.kind is Kind.AGAIN:
-            if until is not None:
-                run.later(until.at)
-            if row.attempts + 1 < POISON:
-                return
-            held.add(row.about)
-        else:
-            run.settled += 1
-        if outcome.gone:
-            await _farewell(run.site, row)
+
+
+async def _follow(run: _Run, row: Waiting, outcome: Outcome, held: set[str]) -> bool:
+    """Write an outcome down and do what follows from it; False where nothing more of this author goes now."""
+    kind, reason, _ = outcome.verdict
+    if kind is Kind.AWAY:
+        if run.is_over():
+            return False  # its neighbour found out first; one failure is one failure
+        run.away = True
+    until = await run.site.db.together(outcomes.write_down, outcome)
+    if until is not None and until.rests:
+        run.rests_until, run.reason = until.at, reason
+        return False
+    if kind is Kind.AGAIN:
+        if until is not None:
+            run.later(until.at)
+        if row.attempts + 1 < POISON:
+            return False
+        held.add(row.about)
+    else:
+        run.settled += 1
+    if outcome.gone:
+        await _farewell(run.site, row)
+    return True
 
 
 def _conclude(run: _Run, job: jobs.Deliver, *, full: bool) -> None:
@@ -184,19 +205,45 @@ async def _attempt(run: _Run, row: Waiting) -> Outcome:
 
 async def _post(site: Site, url: str, body: bytes, author: Sender, family: str) -> Reply:
     """Sign and send. Who answers slowly does so in the lane for the slow."""
-    hand = desk.at(site).signing
-    if family == "cavage":
-        headers = await hand.add(lambda: sign_cavage("POST", url, body, author.rsa, author.key_id, clock.now()))
-    elif family == "ed25519" and author.ed25519 is not None:
-        edwards, edwards_id = author.ed25519, author.ed25519_id
-        headers = await hand.add(lambda: sign_rfc9421("POST", url, body, edwards, edwards_id, clock.now()))
+    if family == "ed25519" and author.ed25519 is not None:
+        # At once: the way to the thread and back costs more than this signature.
+        signed = sign_rfc9421("POST", url, body, author.ed25519, author.ed25519_id, clock.now())
     else:
-        headers = await hand.add(lambda: sign_rfc9421("POST", url, body, author.rsa, author.key_id, clock.now()))
-    slow = asyncio.get_running_loop().call_later(PATIENCE, worker.step_aside, "slow")
-    try:
-        return await site.transport.post(url, body, headers={**HEADERS, **headers})
-    finally:
-        slow.cancel()
+        sign = sign_cavage if family == "cavage" else sign_rfc9421
+        rsa, key_id = author.rsa, author.key_id
+        signed = await desk.at(site).signing.add(lambda: sign("POST", url, body, rsa, key_id, clock.now()))
+    async with _Patience(url):
+        return await site.transport.post(url, body, headers={**HEADERS, **signed})
+
+
+class _Patience:
+    """Around one request: who does not answer soon waits among the slow, and not for long while that lane is full."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._limit = asyncio.timeout(None)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(PATIENCE, self._step_aside)
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self._timer.cancel()
+        try:
+            await self._limit.__aexit__(*raised)
+        except TimeoutError as wrong:
+            raise TryLater(f"{origins.host(self._url)} did not answer soon, and others were waiting.") from wrong
+
+    def _step_aside(self) -> None:
+        worker.step_aside("slow")
+        self._timer = self._loop.call_later(FAIR - PATIENCE, self._look_around)
+
+    def _look_around(self) -> None:
+        if worker.is_full("slow"):
+            self._limit.reschedule(self._loop.time())
+        else:
+            self._timer = self._loop.call_later(1, self._look_around)
 
 
 async def _farewell(site: Site, row: Waiting) -> None:
@@ -205,10 +252,11 @@ async def _farewell(site: Site, row: Waiting) -> None:
     follows = select(Follow.followed_id).where(Follow.follower_id == Actor.id).exists()
     async with site.db.read() as tx:
         people = list(await tx.scalars(select(Actor).where(behind, Actor.gone_at.is_(None), follows).limit(5)))
+        suspended = await hosts.suspended_names(tx)
     author = await sender(site, row.actor_id)
     for person in people if author else []:
         try:
-            asked = partial(_sign_get, author)
+            asked = partial(_sign_get, author, suspended)
             reply = await site.transport.get(str(person.uri), headers={"Accept": HEADERS["Accept"]}, sign=asked)
         except (TryLater, GiveUp):
             continue
@@ -221,5 +269,8 @@ async def _farewell(site: Site, row: Waiting) -> None:
             log.info("follower gone", extra={"host": row.host, "actor": person.id})
 
 
-def _sign_get(author: Sender | None, method: str, url: str) -> dict[str, str]:
+def _sign_get(author: Sender | None, suspended: frozenset[str], method: str, url: str) -> dict[str, str]:
+    """Signs each hop of a redirect. Raises GiveUp for a host that is suspended (row 48)."""
+    if not suspended.isdisjoint(hosts.names(origins.host(url))):
+        raise GiveUp("Nothing is exchanged with this server.")
     return sign_cavage(method, url, None, author.rsa, author.key_id, clock.now()) if author else {}

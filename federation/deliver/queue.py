@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select, text
 
 from federation import policy
-from server.db import Session
+from server.db import Among, Session
 from server.models import Activity, Delivery, Host
 
 # How long a delivery is tried. What takes something back must not be missed, so it is kept longer (P7).
@@ -78,20 +78,31 @@ def turns(rows: Sequence[Waiting], now: datetime) -> tuple[list[Waiting], dateti
 
 async def load(tx: Session, names: list[str]) -> list[Queue]:
     """The queues of many hosts, read at once."""
-    wanted = sorted(set(names))
-    hosts = {host.name: host for host in await tx.scalars(select(Host).where(Host.name.in_(wanted)))}
+    wanted = list(dict.fromkeys(names))
+    hosts = {host.name: host for host in await tx.scalars(_HOSTS, {"names": wanted})}
     suspended = await policy.suspended(tx, wanted)
-    place = func.row_number().over(partition_by=(Delivery.host, Delivery.actor_id), order_by=Delivery.id)
-    ranked = select(Delivery.id, place.label("place")).where(Delivery.host.in_(wanted), WAITS).subquery()
-    columns: list[Any] = [getattr(Delivery, name) for name in Waiting._fields[:10]]
-    query = (
-        select(*columns, Activity.type, Activity.subject, Activity.post_id)
-        .join(ranked, ranked.c.id == Delivery.id)
-        .join(Activity, Activity.id == Delivery.activity_id)
-        .where(ranked.c.place <= PER_AUTHOR)
-        .order_by(Delivery.id)
-    )
     rows: dict[str, list[Waiting]] = {}
-    for row in await tx.execute(query):
+    for row in await (await tx.connection()).execute(_WAITING, {"names": wanted}):
         rows.setdefault(row.host, []).append(Waiting._make(row))
     return [Queue(hosts.get(name), name in suspended, rows.get(name, [])) for name in names]
+
+
+# Built once: every few deliveries ask them.
+_HOSTS = select(Host).where(Among(Host.name, "names"))
+
+
+def _waiting() -> Any:
+    delivery, activity = Delivery.__table__.c, Activity.__table__.c
+    place = func.row_number().over(partition_by=(delivery.host, delivery.actor_id), order_by=delivery.id)
+    ranked = select(delivery.id, place.label("place")).where(Among(delivery.host, "names"), WAITS).subquery()
+    columns: list[Any] = [delivery[name] for name in Waiting._fields[:10]]
+    return (
+        select(*columns, activity.type, activity.subject, activity.post_id)
+        .join(ranked, ranked.c.id == delivery.id)
+        .join(Activity.__table__, activity.id == delivery.activity_id)
+        .where(ranked.c.place <= PER_AUTHOR)
+        .order_by(delivery.id)
+    )
+
+
+_WAITING = _waiting()

@@ -3,7 +3,6 @@
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from federation import remote
 from federation.handlers.verified import Verified
 from server import posts
 from server.errors import GiveUp
@@ -22,10 +21,10 @@ async def on_remove(site: Site, remove: Verified) -> None:
 
 
 async def _pin(site: Site, said: Verified, *, pinned: bool) -> None:
-    actor = await remote.actor(site, said.actor)
+    actor = await said.sender(site)
     if not actor.featured or said.activity.target != actor.featured:
         raise GiveUp("That collection is not their list of pinned posts.")
-    async with site.db.write() as tx:
+    async with said.last(site) as tx:
         query = select(Post).where(Post.uri == said.object, Post.author_id == actor.id, Post.deleted_at.is_(None))
         post = await tx.scalar(query.options(joinedload(Post.author)))
         if post is None:

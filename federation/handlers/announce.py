@@ -30,9 +30,9 @@ async def on_announce(site: Site, announce: Verified) -> None:
         wanted = known or await subjects.is_followed(tx, announce.actor)
     if not wanted:
         raise GiveUp("Nobody here follows whoever boosts it, and the post is not known here.")
-    booster = await remote.actor(site, announce.actor)
+    booster = await announce.sender(site)
     if not known and await remote.post(site, uri) is None:
         raise GiveUp("The post that it boosts could not be read.")
-    async with site.db.write() as tx:
+    async with announce.last(site) as tx:
         post = await subjects.post(tx, site.urls, uri, booster)
         await boosts.add(tx, booster, post, uri=announce.activity.id, at=announce.activity.published)

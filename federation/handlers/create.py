@@ -6,7 +6,7 @@ from federation import parse, remote
 from federation.handlers import subjects
 from federation.handlers.verified import Verified
 from server import elsewhere, jobs
-from server.elsewhere import Piece
+from server.elsewhere import Before, Piece
 from server.errors import GiveUp
 from server.site import Site
 
@@ -22,21 +22,22 @@ async def on_create(site: Site, create: Verified) -> None:
     piece = parse.piece(create.activity.object, create.actor)
     if piece.author != create.actor:
         raise GiveUp("It was written by somebody else than whoever sent it.")
-    author = await remote.actor(site, create.actor)
-    async with site.db.write() as tx:
-        if not await concerns_us(tx, site, create, piece):
+    author = await create.sender(site)
+    async with create.last(site) as tx:
+        found = await elsewhere.before(tx, piece.uri, author)
+        if not await concerns_us(tx, site, create, piece, found):
             raise GiveUp("Nobody here asked for it.")
-        await elsewhere.put_post(tx, piece, author, urls=site.urls)
+        await elsewhere.put_post(tx, piece, author, urls=site.urls, found=found)
         above = piece.reply_to
         if above and not site.urls.is_ours(above) and not await subjects.is_known(tx, site.urls, above):
             await jobs.ensure(tx, [jobs.Fetch("post", above)])
 
 
-async def concerns_us(tx: AsyncSession, site: Site, said: Verified, piece: Piece) -> bool:
+async def concerns_us(tx: AsyncSession, site: Site, said: Verified, piece: Piece, found: Before) -> bool:
     """Whether a post has any business here (federation.md 8); everything else would be an open store for strangers."""
     addressed = {*said.activity.to, *said.activity.cc, *piece.mentions}
     return (
-        await subjects.is_followed(tx, piece.author)
+        found.is_followed
         or await subjects.addresses_us(tx, site.urls, addressed)
         or await subjects.is_known(tx, site.urls, piece.reply_to)
     )

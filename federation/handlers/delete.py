@@ -11,7 +11,7 @@ async def on_delete(site: Site, delete: Verified) -> None:
     its Create may come later (row 35)."""
     if site.urls.is_ours(delete.object) or origins.origin(delete.object) != origins.origin(delete.actor):
         raise GiveUp("It is not theirs to delete.")
-    async with site.db.write() as tx:
+    async with delete.last(site) as tx:
         if delete.object == delete.actor:
             await elsewhere.forget_person(tx, delete.actor)
             return

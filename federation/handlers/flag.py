@@ -1,6 +1,5 @@
 """Flag: another server passes on a report about one of ours."""
 
-from federation import remote
 from federation.handlers import subjects
 from federation.handlers.verified import Verified
 from server import moderation
@@ -14,12 +13,12 @@ MAX_COMMENT = 5000
 
 async def on_flag(site: Site, flag: Verified) -> None:
     """Written down for the moderators. It may name a person and posts of theirs in any order, as strings or objects."""
-    reporter = await remote.actor(site, flag.actor)
+    reporter = await flag.sender(site)
     listed = flag.activity.raw.get("object")
     things = (listed if isinstance(listed, list) else [listed])[:MAX_OBJECTS]
     uris = [thing.get("id") if isinstance(thing, dict) else thing for thing in things]
     named = [uri for uri in uris if isinstance(uri, str)]
-    async with site.db.write() as tx:
+    async with flag.last(site) as tx:
         person, posts = None, []
         for uri in named:
             if (number := await subjects.post_id(tx, site.urls, uri)) and (post := await tx.get(Post, number)):

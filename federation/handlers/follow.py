@@ -1,6 +1,5 @@
 """Follow: somebody elsewhere wants to see what one of ours does."""
 
-from federation import remote
 from federation.handlers import subjects
 from federation.handlers.verified import Verified
 from server import follows
@@ -9,7 +8,7 @@ from server.site import Site
 
 async def on_follow(site: Site, follow: Verified) -> None:
     """Accepted at once, or asked for where the artist approves each follower; a repeated Follow is answered again."""
-    follower = await remote.actor(site, follow.actor)
-    async with site.db.write() as tx:
+    follower = await follow.sender(site)
+    async with follow.last(site) as tx:
         followed = await subjects.resident(tx, site.urls, follow.object)
         await follows.follow(tx, follower, followed, uri=follow.activity.id)

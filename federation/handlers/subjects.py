@@ -2,14 +2,26 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from server import actors, posts
 from server.errors import GiveUp
-from server.models import Activity, Actor, Follow, Post
+from server.models import Activity, Actor, Follow, Id, Post
 from server.urls import Urls
+
+# Built once: most activities ask these.
+_THEIRS = select(Post.id).where(Post.uri == bindparam("uri"))
+_AUTHOR, _READER = aliased(Actor), aliased(Actor)
+_FOLLOWED = (
+    select(Follow.followed_id)
+    .join(_AUTHOR, _AUTHOR.id == Follow.followed_id)
+    .join(_READER, _READER.id == Follow.follower_id)
+    .where(_AUTHOR.uri == bindparam("uri"), _READER.uri.is_(None), Follow.accepted.is_(True))
+    .limit(1)
+)
+_LIVING = select(Post.id).where(Post.id == bindparam("post", type_=Id), Post.deleted_at.is_(None))
 
 
 async def resident(tx: AsyncSession, urls: Urls, uri: str) -> Actor:
@@ -22,14 +34,18 @@ async def resident(tx: AsyncSession, urls: Urls, uri: str) -> Actor:
 
 
 async def post(tx: AsyncSession, urls: Urls, uri: str, viewer: Actor) -> Post:
-    """The post with that uri, of ours or of others, as `viewer` may see it. Raises NotFound, Gone, or GiveUp for a page."""
-    return await posts.get(tx, await post_id(tx, urls, uri) or 0, viewer)
+    """The post with that uri, of ours or of others, with its author, as `viewer` may see it. Raises NotFound or Gone."""
+    number = urls.parse_post(uri) if urls.is_ours(uri) else await post_id(tx, urls, uri)
+    found = await posts.find(tx, number, viewer) if number else None
+    if found is not None and urls.post(found) == uri:
+        return found
+    return await posts.get(tx, await post_id(tx, urls, uri) or 0, viewer)  # says why not
 
 
 async def post_id(tx: AsyncSession, urls: Urls, uri: str) -> int | None:
     """The id of the row of that uri, deleted or not, or None."""
     if not urls.is_ours(uri):
-        found: int | None = await tx.scalar(select(Post.id).where(Post.uri == uri))
+        found: int | None = await tx.scalar(_THEIRS, {"uri": uri})
         return found
     number = urls.parse_post(uri)
     row = await tx.get(Post, number) if number else None
@@ -38,15 +54,7 @@ async def post_id(tx: AsyncSession, urls: Urls, uri: str) -> int | None:
 
 async def is_followed(tx: AsyncSession, uri: str) -> bool:
     """Whether anybody of this house follows the actor with that uri."""
-    author, reader = aliased(Actor), aliased(Actor)
-    query = (
-        select(Follow.followed_id)
-        .join(author, author.id == Follow.followed_id)
-        .join(reader, reader.id == Follow.follower_id)
-        .where(author.uri == uri, reader.uri.is_(None), Follow.accepted.is_(True))
-        .limit(1)
-    )
-    return await tx.scalar(query) is not None
+    return await tx.scalar(_FOLLOWED, {"uri": uri}) is not None
 
 
 async def addresses_us(tx: AsyncSession, urls: Urls, uris: Iterable[str]) -> bool:
@@ -61,9 +69,7 @@ async def addresses_us(tx: AsyncSession, urls: Urls, uris: Iterable[str]) -> boo
 async def is_known(tx: AsyncSession, urls: Urls, uri: str) -> bool:
     """Whether there is a living post with that uri here."""
     number = await post_id(tx, urls, uri) if uri else None
-    if number is None:
-        return False
-    return bool(await tx.scalar(select(exists().where(Post.id == number, Post.deleted_at.is_(None)))))
+    return number is not None and await tx.scalar(_LIVING, {"post": number}) is not None
 
 
 async def our_follow(tx: AsyncSession, urls: Urls, uri: str, inner: dict[str, object] | None, theirs: Actor) -> Actor:

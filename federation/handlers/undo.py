@@ -14,7 +14,7 @@ from server.site import Site
 
 async def on_undo(site: Site, undo: Verified) -> None:
     """Found by the id of what is undone, else by what it was about. Only what is theirs is undone (security.md row 36)."""
-    async with site.db.write() as tx:
+    async with undo.last(site) as tx:
         actor = await actors.by_uri(tx, undo.actor)
         if actor is None:
             raise GiveUp("They did nothing here.")

@@ -28,9 +28,9 @@ async def on_update(site: Site, update: Verified) -> None:
     piece = parse.piece(document, update.actor)
     if piece.author != update.actor:
         raise GiveUp("It is about a post of somebody else.")
-    author = await remote.actor(site, update.actor)
-    async with site.db.write() as tx:
-        known = await subjects.post_id(tx, site.urls, piece.uri) is not None
-        if not known and not await concerns_us(tx, site, update, piece):
+    author = await update.sender(site)
+    async with update.last(site) as tx:
+        found = await elsewhere.before(tx, piece.uri, author)
+        if not found.is_here and not await concerns_us(tx, site, update, piece, found):
             raise GiveUp("It is about something that is not here.")
-        await elsewhere.put_post(tx, piece, author, urls=site.urls)
+        await elsewhere.put_post(tx, piece, author, urls=site.urls, found=found)

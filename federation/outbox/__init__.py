@@ -60,7 +60,6 @@ VERBS: dict[str, Verb] = {
     "Profile": people.profile,
     "Add": posts.add,
     "Remove": posts.remove,
-    "DeleteActor": people.delete_actor,
 }
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from federation.parse import shapes
 from federation.parse.shapes import BadDocument
@@ -32,8 +32,17 @@ class Activity:
     raw: Json = field(default_factory=dict)
 
 
-def activity(document: Json) -> Activity:
-    """The activity that `document` is. It has one id, one type and exactly one actor (security.md row 24). Raises BadDocument."""
+class Envelope(NamedTuple):
+    """What must be known of an activity before it is kept: its id, its type, who did it."""
+
+    id: str
+    type: str
+    actor: str
+
+
+def envelope(document: Json) -> Envelope:
+    """The outside of the activity that `document` is; raises BadDocument for whatever `activity` does, and is there for those
+    who do not need the rest yet. It has one id, one type and exactly one actor (security.md row 24)."""
     found = shapes.kinds(document)
     if not found or len(found[0]) > 200:
         raise BadDocument("The activity has no type.")
@@ -43,15 +52,24 @@ def activity(document: Json) -> Activity:
     actor = shapes.uri(document.get("actor"))
     if not actor:
         raise BadDocument("The activity does not have exactly one actor.")
+    # Reading every address costs more than all the rest, and so few cannot be too many.
+    if len(shapes.many(document.get("to"))) + len(shapes.many(document.get("cc"))) > MAX_ADDRESSED:
+        shapes.addressed(document, MAX_ADDRESSED)
+    return Envelope(uri, found[0], actor)
+
+
+def activity(document: Json) -> Activity:
+    """The activity that `document` is, with all that we read of it. Raises BadDocument."""
+    outside = envelope(document)
     about = document.get("object")
     if isinstance(about, list):
         about = about[0] if len(about) == 1 else None
     inner = about if isinstance(about, dict) else None
     to, cc = shapes.addressed(document, MAX_ADDRESSED)
     return Activity(
-        id=uri,
-        type=found[0],
-        actor=actor,
+        id=outside.id,
+        type=outside.type,
+        actor=outside.actor,
         object_id=shapes.uri(about),
         object=inner,
         target=shapes.uri(document.get("target")),
@@ -59,7 +77,7 @@ def activity(document: Json) -> Activity:
         cc=cc,
         published=shapes.past(document.get("published")),
         content=text.plain(shapes.words(document.get("content"))[:MAX_CONTENT]),
-        emoji=_emoji(document) if found[0] in ("Like", "EmojiReact") else "",
+        emoji=_emoji(document) if outside.type in ("Like", "EmojiReact") else "",
         raw=document,
     )
 

@@ -18,7 +18,6 @@ MAX_NAME = 120
 MAX_ABOUT = 20_000
 MAX_LINKS = 32
 MAX_KEYS = 8
-MAX_ALIASES = 32
 MAX_IMPLEMENTS = 50
 
 # What others allow in names is wider than ours: dots, hyphens, letters of any script.
@@ -72,8 +71,6 @@ def person(document: Json, url: str) -> Person:
         locked=document.get("manuallyApprovesFollowers") is True,
         indexable=document.get("indexable") is True,
         keys=tuple(_keys(document, uri)),
-        also_known_as=tuple(shapes.uris(shapes.many(document.get("alsoKnownAs"))[:MAX_ALIASES], MAX_ALIASES)),
-        moved_to=shapes.uri(document.get("movedTo")),
         webfinger=_webfinger(document.get("webfinger")),
         implements=tuple(_implements(document)),
         published=shapes.past(document.get("published")),

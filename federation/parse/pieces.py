@@ -39,14 +39,13 @@ def piece(document: Json, origin: str) -> Piece:
     said = wording(document, kind, is_work=is_work, is_ours=bool(rights.data_mining))
     page = next((at for at, media in shapes.links(document.get("url")) if media in ("", "text/html")), "")
     to, cc = shapes.addressed(document, MAX_ADDRESSED)
-    mentions = tuple(_mentions(document))
     published = shapes.past(document.get("published")) or clock.now()
     updated = shapes.past(document.get("updated"))
     return Piece(
         uri=uri,
         kind=Kind.WORK if is_work else Kind.NOTE,
         author=author,
-        audience=_audience(to, cc, author, mentions),
+        audience=_audience(to, cc),
         published=published,
         page=page if shapes.same_origin(page, uri) else "",
         title=said.title,
@@ -54,15 +53,15 @@ def piece(document: Json, origin: str) -> Piece:
         words=said.words,
         warning=said.warning,
         sensitive=is_sensitive(document) or bool(said.warning),
-        mentions=mentions,
+        mentions=tuple(_mentions(document)),
+        addressed=tuple(dict.fromkeys((*to, *cc))),
         reply_to=reply_to,
         pictures=tuple(shown),
         tags=tuple(_tags(document)),
         updated=updated if updated and updated > published else None,
         context=shapes.uri(document.get("context")) or shapes.uri(document.get("conversation")),
         language=_language(document),
-        # What is said of one picture alone holds for the post as well: it is never shown without them.
-        rights=stated.merge(rights, *(picture.rights for picture in shown)),
+        rights=rights,
         raw=document,
     )
 
@@ -78,19 +77,15 @@ def _author(document: Json, uri: str) -> str:
     return author
 
 
-def _audience(to: tuple[str, ...], cc: tuple[str, ...], author: str, mentions: tuple[str, ...]) -> Audience:
-    """The narrowest reading that is common: nobody is addressed by accident.
+def _audience(to: tuple[str, ...], cc: tuple[str, ...]) -> Audience:
+    """The narrowest reading: nobody is addressed by accident.
 
-    A list of followers is known by its address, and only on the author's server: somebody else's followers are not theirs.
+    Whether it is for followers cannot be seen here: only the author's own document says which address their followers have, and
+    `server.elsewhere.put_post` compares.
     """
     if PUBLIC in to:
         return Audience.EVERYONE
-    if PUBLIC in cc:
-        return Audience.UNLISTED
-    lists = (one for one in (*to, *cc) if one not in mentions and shapes.same_origin(one, author))
-    if any(re.search(r"/followers(?:[/?]|\Z)", one) for one in lists):
-        return Audience.FOLLOWERS
-    return Audience.MENTIONED
+    return Audience.UNLISTED if PUBLIC in cc else Audience.MENTIONED
 
 
 def _listed(document: Json, kind: str) -> Iterator[Json]:

@@ -144,7 +144,7 @@ async def ask(site: Site, url: str, headers: Mapping[str, str], *, signed: bool)
         budget.left -= 1
     _pace.step(site, host)
     if not signed:
-        return _checked(await site.transport.get(address, headers=headers))
+        return _checked(await site.transport.get(address, headers=headers, sign=_unsigned(suspended)))
     first, second = policy.families(row)
     hand = await _hand(site, suspended)
     reply = await site.transport.get(address, headers=headers, sign=hand.signer(first))
@@ -231,6 +231,16 @@ class Hand:
             return signatures.sign_rfc9421(method, url, None, self.key, self.key_id, clock.now())
 
         return sign
+
+
+def _unsigned(suspended: frozenset[str]) -> Signer:
+    """Signs nothing, and lets no host be asked that is suspended, wherever a redirect leads."""
+
+    def sign(_: str, url: str) -> Mapping[str, str]:
+        check_host(origins.host(url), suspended)
+        return {}
+
+    return sign
 
 
 async def _hand(site: Site, suspended: frozenset[str]) -> Hand:

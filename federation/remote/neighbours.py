@@ -85,11 +85,14 @@ class Neighbours:
     async def fetch_picture(self, site: Site, url: str, file: Path) -> None:
         """Put the picture at `url` into `file`; its kind is what the other server says, and nobody has looked inside yet."""
         with _for_people("There is no picture at this address."):
-            host = origins.host(url)
             async with site.db.read() as tx:
-                if await hosts.is_suspended(tx, host) or await hosts.rejects_media(tx, host):
+                unwelcome = await hosts.unwelcome_names(tx)
+
+            def admit(address: str) -> None:
+                if not unwelcome.isdisjoint(hosts.names(origins.host(address))):
                     raise Forbidden(NOT_WELCOME)
-            await site.transport.download(url, file)
+
+            await site.transport.download(url, file, admit=admit)
 
 
 async def _count(site: Site, viewer: Actor) -> None:

@@ -6,11 +6,12 @@ from quart import Blueprint, Response, request
 from sqlalchemy import ColumnElement, and_
 
 from federation import render
-from federation.answers import conditional, on_problem, signed_answer
+from federation.answers import conditional, on_problem, signed_answer, site
 from federation.vocabulary import ACTIVITY_JSON, Json
-from server import ids, posts
+from server import ids, posts, rights
 from server.errors import Problem
 from server.models import Actor, Post
+from server.rights import Rights, channels
 from server.urls import prefers_page
 
 blueprint = Blueprint("federation", __name__)
@@ -25,9 +26,17 @@ def readable(viewer: Actor | None) -> ColumnElement[bool]:
     return and_(Post.published_at.is_not(None), posts.visible_to(viewer))
 
 
-def activity(part: Json, viewer: Actor | None = None) -> Response:
-    """`part` as a whole document, with the media type that every receiver accepts."""
-    return signed_answer(render.document(part), ACTIVITY_JSON, viewer)
+def activity(part: Json, viewer: Actor | None = None, described: Rights | None = None) -> Response:
+    """`part` as a whole document, with the media type that every receiver accepts, and the rights of what it describes."""
+    response = signed_answer(render.document(part), ACTIVITY_JSON, viewer)
+    for name, value in channels.http(described) if described is not None else ():
+        response.headers.add(name, value)
+    return response
+
+
+def rights_of(found: Post) -> Rights | None:
+    """The rights in a work of ours; None for a note."""
+    return rights.of(found, site().urls, rights.minimum(site())) if found.artwork is not None else None
 
 
 def unordered_page(uri: str, part_of: str, items: list[Any], following: str = "") -> Json:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import conversations, render
 from federation.answers import answer, machine, resident, site, viewer_of
-from federation.routes.desk import PAGE, activity, blueprint, cursor, moved, readable, to_page
+from federation.routes.desk import PAGE, activity, blueprint, cursor, moved, readable, rights_of, to_page
 from federation.vocabulary import ACTIVITY_JSON, Json
 from server import actors, follows, galleries, ids, posts, rights
 from server.errors import Gone, NotFound
@@ -33,7 +33,7 @@ async def actor(handle: str) -> Response:
         if person.handle != handle:
             return moved(site().urls.actor(person))
         document = await profile(tx, person)
-    return activity(document)
+    return activity(document, described=rights.preferred(person, site().urls, rights.minimum(site())))
 
 
 async def profile(tx: AsyncSession, person: Actor) -> Json:
@@ -96,9 +96,10 @@ async def outbox(handle: str) -> Response:
         shown, more = rows[:PAGE], rows[PAGE:]
         places = await conversations.places(tx, shown, urls)
     items = [did(post, places[post.id]) for post in shown]
+    works = [described for post in shown if (described := rights_of(post)) is not None]
     following = f"{uri}?before={shown[-1].id}" if more else ""
     here = f"{uri}?before={before}" if before else f"{uri}?page=1"
-    return activity(render.page(here, uri, items, following), viewer)
+    return activity(render.page(here, uri, items, following), viewer, rights.together(works, site(), uri))
 
 
 def did(post: Post, place: conversations.Place) -> Json:

@@ -9,7 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import conversations, render
 from federation.answers import answer, dialect_of, machine, on_problem, resident, site, viewer_of
-from federation.routes.desk import PAGE, activity, blueprint, cursor, moved, readable, to_page, unordered_page
+from federation.routes.desk import (
+    PAGE,
+    activity,
+    blueprint,
+    cursor,
+    moved,
+    readable,
+    rights_of,
+    to_page,
+    unordered_page,
+)
 from federation.routes.people import profile
 from federation.vocabulary import ACTIVITY_JSON, ACTORS, PUBLIC, Json
 from server import actors, ids, posts, rights
@@ -31,7 +41,7 @@ async def post(kind: str, post_id: str) -> Response:
         if to_page():
             return moved(site().urls.post_page(found))
         rendered = await written(tx, found, viewer)
-    return activity(rendered, viewer)
+    return activity(rendered, viewer, rights_of(found))
 
 
 @blueprint.get("/<any(works, notes):kind>/<post_id>/activity/create")
@@ -41,7 +51,7 @@ async def create(kind: str, post_id: str) -> Response:
     async with site().db.read() as tx:
         found = await find(tx, kind, post_id, viewer)
         rendered = await written(tx, found, viewer)
-    return activity(render.create(found, site().urls, rendered), viewer)
+    return activity(render.create(found, site().urls, rendered), viewer, rights_of(found))
 
 
 @blueprint.get("/<any(works, notes):kind>/<post_id>/likes")
@@ -200,9 +210,8 @@ async def picture(media_id: str) -> Response:
             raise NotFound
     if to_page():
         return moved(site().urls.post_page(found))
-    return activity(
-        render.media_object(shown, found, site().urls, rights.of(found, site().urls, rights.minimum(site()))), viewer
-    )
+    described = rights.of_media(shown, found, site().urls, rights.minimum(site()))
+    return activity(render.media_object(shown, found, site().urls, described), viewer, described)
 
 
 # -- helpers -------------------------------------------------------------------------------------------------------------

@@ -58,7 +58,8 @@ def sign(
 
 def read(message: Message, now: datetime) -> Claim:
     """What the Signature header of a request claims; raises BadSignature unless it covers enough and is of these hours."""
-    stated = grammar.parameters(message.fields["signature"])
+    fields = message.fields
+    stated = grammar.parameters(fields["signature"])
     keyid = check_keyid(stated.get("keyid"))
     algorithm = stated.get("algorithm", "").lower()
     if algorithm not in ALGORITHMS:
@@ -67,28 +68,31 @@ def read(message: Message, now: datetime) -> Claim:
     if not signature:
         raise BadSignature(MALFORMED, "The signature is empty.")
     # What the draft takes where nothing is listed; it never suffices here.
-    covered = _covered(stated.get("headers", "(created)"))
+    covered, text = _covered(stated.get("headers", "(created)"))
     _check_body(message, covered)
     at = _check_times(message, stated, covered, now)
-    digests.check(message.fields, message.body)
+    digests.check(fields, message.body)
 
     method = message.method.lower()
-    lines = {"(request-target)": f"(request-target): {method} {message.target}"}
+    values: list[str] = []
     for name in covered:
         if name[0] != "(":
-            lines[name] = f"{name}: {field_value(message, name)}"
-        elif name not in lines:
-            lines[name] = f"{name}: {_pseudo(stated, algorithm, name)}"
-    bases: tuple[bytes, ...] = (encode("\n".join([lines[name] for name in covered])),)
+            values.append(field_value(message, name))
+        elif name == "(request-target)":
+            values.append(f"{method} {message.target}")
+        else:
+            values.append(_pseudo(stated, algorithm, name))
+    bases: tuple[bytes, ...] = (encode(text % tuple(values)),)
     if "?" in message.target:
-        lines["(request-target)"] = f"(request-target): {method} {message.path}"
-        bases += (encode("\n".join([lines[name] for name in covered])),)
+        values[covered.index("(request-target)")] = f"{method} {message.path}"
+        bases += (encode(text % tuple(values)),)
     return Claim(keyid, "cavage", algorithm, at, bases, signature)
 
 
 @lru_cache(256)
-def _covered(listed: str) -> tuple[str, ...]:
-    """The names that are signed: (request-target), host and a time among them, none twice. Peers send few different lists."""
+def _covered(listed: str) -> tuple[tuple[str, ...], str]:
+    """The names that are signed: (request-target), host and a time among them, none twice; and the signed text with a place for
+    each value. Peers send few different lists."""
     covered = tuple(listed.lower().split())
     if not covered or len(covered) > MOST_COVERED:
         raise BadSignature(MALFORMED, "The signature covers nothing, or too much.")
@@ -99,7 +103,7 @@ def _covered(listed: str) -> tuple[str, ...]:
             raise BadSignature(WRONG, f"The signature does not cover {name}.")
     if "date" not in covered and "(created)" not in covered:
         raise BadSignature(WRONG, "The signature covers neither date nor (created).")
-    return covered
+    return covered, "\n".join([f"{name.replace('%', '%%')}: %s" for name in covered])
 
 
 def _check_body(message: Message, covered: tuple[str, ...]) -> None:

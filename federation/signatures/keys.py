@@ -90,13 +90,13 @@ def public_key(uri: str, text: str) -> PublicKey:
 def verifies(key: PublicKey, scheme: str, signature: bytes, message: bytes) -> bool:
     """Whether `signature` is that of `message` by `key`. `scheme` is "pkcs1", "pss" or "ed25519"."""
     try:
-        loaded = _load(key.der)
-        if isinstance(loaded, RSAPublicKey) and scheme == "pkcs1":
-            loaded.verify(signature, message, _PKCS1, _SHA256)
-        elif isinstance(loaded, RSAPublicKey) and scheme == "pss":
-            loaded.verify(signature, message, _PSS, SHA512())
-        elif isinstance(loaded, Ed25519PublicKey) and scheme == "ed25519":
-            loaded.verify(signature, message)
+        rsa, ed25519 = _load(key.der)
+        if rsa is not None and scheme == "pkcs1":
+            rsa.verify(signature, message, _PKCS1, _SHA256)
+        elif rsa is not None and scheme == "pss":
+            rsa.verify(signature, message, _PSS, SHA512())
+        elif ed25519 is not None and scheme == "ed25519":
+            ed25519.verify(signature, message)
         else:
             return False
     except (InvalidSignature, ValueError, UnsupportedAlgorithm):
@@ -105,9 +105,11 @@ def verifies(key: PublicKey, scheme: str, signature: bytes, message: bytes) -> b
 
 
 @lru_cache(1024)
-def _load(der: bytes) -> PublicKeyTypes:
-    """A key ready for use. What OpenSSL prepares at the first use of an RSA key costs half a verification, so keys are kept."""
-    return load_der_public_key(der)
+def _load(der: bytes) -> tuple[RSAPublicKey | None, Ed25519PublicKey | None]:
+    """A key ready for use, as what it is. What OpenSSL prepares at the first use of an RSA key costs half a verification, so keys
+    are kept."""
+    key = load_der_public_key(der)
+    return key if isinstance(key, RSAPublicKey) else None, key if isinstance(key, Ed25519PublicKey) else None
 
 
 def to_multibase(key: Ed25519PublicKey) -> str:

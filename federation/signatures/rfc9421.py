@@ -6,6 +6,8 @@ One signature per request: with two, readers would have to agree which one speak
 """
 
 import binascii
+import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,6 +33,17 @@ PARAMETERS = {"created": int, "expires": int, "nonce": str, "alg": str, "keyid":
 LABEL = "sig1"
 # @target-uri covers the whole address. So do the authority and the request target, in one piece or in parts.
 _PARTS = ("@authority", "@path")
+
+# How we and most others write it: as the RFC serialises it, so that nothing has to be written anew to be verified.
+_WORDS = r"[\x20\x21\x23-\x5b\x5d-\x7e]*"
+_NUMBER = r"[1-9][0-9]{0,14}"
+_USUAL = re.compile(
+    r"([a-z*][a-z0-9_.*-]*)=(\((\"[a-z@][a-z0-9-]*\"(?: \"[a-z@][a-z0-9-]*\")*)\)"
+    rf'((?:;(?:created|expires)={_NUMBER}|;(?:keyid|alg|nonce)="{_WORDS}")*))'
+)
+_USUAL_PARAMETER = re.compile(rf';([a-z]+)=(?:"({_WORDS})"|({_NUMBER}))')
+# What is covered, the parameters, the text that lists both, and the signature.
+Stated = tuple[Sequence[str], structured.Parameters, str, bytes]
 
 
 def sign(
@@ -64,21 +77,12 @@ def sign(
 
 def read(message: Message, now: datetime) -> Claim:
     """What Signature-Input and Signature of a request claim; raises BadSignature unless they cover enough, and of these hours."""
-    if "signature" not in message.fields:
+    stated = message.fields.get("signature")
+    if stated is None:
         raise BadSignature(MALFORMED, "There is a Signature-Input, but no Signature.")
-    inputs = structured.dictionary(message.fields["signature-input"], "Signature-Input")
-    signatures = structured.dictionary(message.fields["signature"], "Signature")
-    if len(inputs) != 1 or inputs.keys() != signatures.keys():
-        raise BadSignature(MALFORMED, "There must be exactly one signature, with one label.")
-    [(label, members)] = inputs.items()
-    signature = signatures[label]
-    if not isinstance(members, structured.InnerList):
-        raise BadSignature(MALFORMED, "The Signature-Input header does not list what is signed.")
-    if not isinstance(signature, structured.Item) or not isinstance(signature.value, bytes) or signature.parameters:
-        raise BadSignature(MALFORMED, "The Signature header holds no signature.")
-
-    covered = _covered(members)
-    params = _parameters(members.parameters)
+    covered, params, listed, signature = _usual(message.fields["signature-input"], stated) or _parsed(
+        message.fields["signature-input"], stated
+    )
     keyid = check_keyid(params.get("keyid"))
     algorithm = params.get("alg", "")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
@@ -88,15 +92,62 @@ def read(message: Message, now: datetime) -> Claim:
     _check_coverage(message, covered)
     at = _check_times(message, params, covered, now)
     digests.check(message.fields, message.body)
-    return Claim(keyid, "rfc9421", algorithm, at, (base(message, covered, params),), signature.value)
+    return Claim(keyid, "rfc9421", algorithm, at, (base(message, covered, listed),), signature)
 
 
-def base(message: Message, covered: list[str], params: structured.Parameters) -> bytes:
-    """The signature base of RFC 9421, 2.5: what is signed. Raises BadSignature (400) for a component that is not there."""
+def base(message: Message, covered: Sequence[str], listed: str) -> bytes:
+    """The signature base of RFC 9421, 2.5: what is signed, with what `written` gives as its last line.
+
+    Raises BadSignature (400) for a component that is not there.
+    """
+    lines = [f'"{name}": {_component(message, name)}\n' for name in covered]
+    return encode("".join(lines) + f'"@signature-params": {listed}')
+
+
+def _usual(stated: str, signature: str) -> Stated | None:
+    """What the two headers say where they are written as we write them; None where they are written in any other way.
+
+    One expression reads that in a third of the time of a whole parser, and it stands there as it was signed.
+    """
+    found = _USUAL.fullmatch(stated) if len(stated) <= structured.LONGEST else None
+    if found is None:
+        return None
+    label, listed, names, text = found.groups()
+    params: dict[str, structured.Bare] = {}
+    for name, words, number in _USUAL_PARAMETER.findall(text):
+        if name in params:
+            return None
+        params[name] = int(number) if number else words
+    begin = f"{label}=:"
+    if not signature.startswith(begin) or signature.find(":", len(begin)) != len(signature) - 1:
+        return None
+    covered = tuple(names[1:-1].split('" "'))
+    if len(set(covered)) < len(covered) or len(covered) > structured.MOST:
+        return None
+    return covered, params, listed, grammar.base64(signature[len(begin) : -1], "The signature")
+
+
+def _parsed(stated: str, signature: str) -> Stated:
+    """The same, however they are written. Raises BadSignature."""
+    inputs = structured.dictionary(stated, "Signature-Input")
+    signatures = structured.dictionary(signature, "Signature")
+    if len(inputs) != 1 or inputs.keys() != signatures.keys():
+        raise BadSignature(MALFORMED, "There must be exactly one signature, with one label.")
+    [(label, members)] = inputs.items()
+    value = signatures[label]
+    if not isinstance(members, structured.InnerList):
+        raise BadSignature(MALFORMED, "The Signature-Input header does not list what is signed.")
+    if not isinstance(value, structured.Item) or not isinstance(value.value, bytes) or value.parameters:
+        raise BadSignature(MALFORMED, "The Signature header holds no signature.")
+    covered, params = _covered(members), _parameters(members.parameters)
+    return covered, params, written(covered, params), value.value
+
+
+def written(covered: Sequence[str], params: structured.Parameters) -> str:
+    """What is covered, and the parameters, as the RFC serialises them."""
     # Names that are there need no escapes.
     names = '"' + '" "'.join(covered) + '"' if covered else ""
-    lines = [f'"{name}": {_component(message, name)}\n' for name in covered]
-    return encode("".join(lines) + f'"@signature-params": ({names}){structured.serialise(params)}')
+    return f"({names}){structured.serialise(params)}"
 
 
 def _covered(members: structured.InnerList) -> list[str]:
@@ -121,7 +172,7 @@ def _parameters(parameters: structured.Parameters) -> structured.Parameters:
     return parameters
 
 
-def _check_coverage(message: Message, covered: list[str]) -> None:
+def _check_coverage(message: Message, covered: Sequence[str]) -> None:
     """security.md row 11, and rows 4 and 5 for the body."""
     if "@method" not in covered:
         raise BadSignature(WRONG, "The signature does not cover @method.")
@@ -137,7 +188,7 @@ def _check_coverage(message: Message, covered: list[str]) -> None:
             raise BadSignature(WRONG, f"The signature does not cover {name}.")
 
 
-def _check_times(message: Message, params: structured.Parameters, covered: list[str], now: datetime) -> datetime:
+def _check_times(message: Message, params: structured.Parameters, covered: Sequence[str], now: datetime) -> datetime:
     created, expires = params.get("created"), params.get("expires")
     if created is None:
         raise BadSignature(WRONG, "The signature does not say when it was created.")

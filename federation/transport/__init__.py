@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 # Gives the headers to add to a request (method, address): called for every hop, because a signature names its target.
 Signer = Callable[[str, str], Mapping[str, str]]
+Admit = Callable[[str], None]
 
 # Seconds, as security.md C3 has them. CONNECT is for the connection and TLS together, SILENCE for any pause in an answer.
 CONNECT, SILENCE, TOTAL = 10, 10, 30
@@ -149,13 +151,15 @@ class Transport:
         limit: int = 40_000_000,
         kinds: frozenset[str] = PICTURES,
         total: float = TOTAL,
+        admit: Admit | None = None,
     ) -> Download:
         """Write the file at `url` to `file`, at most `limit` bytes of one of `kinds`. After a failure nothing is left.
 
+        `admit` hears of every hop before it is asked, and what it raises ends the download (row 48).
         Raises Refused, Unreachable (also for answers that may change: 408, 425, 429 and from 500 on) or Unfit.
         """
         accept = {"Accept": ", ".join(sorted(kinds))}
-        async with self._opened(url, accept, total, None) as (response, address):
+        async with self._opened(url, accept, total, None, admit) as (response, address):
             if response.status in (408, 425, 429) or response.status >= 500:
                 raise Unreachable(f"{host(address)} answers {response.status}.")
             if response.status != 200:
@@ -179,13 +183,20 @@ class Transport:
     # -- asking ----------------------------------------------------------------------------------------------------------
     @asynccontextmanager
     async def _opened(
-        self, url: str, headers: Mapping[str, str] | None, total: float, sign: Signer | None
+        self,
+        url: str,
+        headers: Mapping[str, str] | None,
+        total: float,
+        sign: Signer | None,
+        admit: Admit | None = None,
     ) -> AsyncIterator[tuple[aiohttp.ClientResponse, str]]:
         sent = dict(headers or {})
         with _said(url):
             address = document(url)
             async with asyncio.timeout(total):
                 for _ in range(1 + REDIRECTS):
+                    if admit:
+                        admit(address)
                     signed = sign("GET", address) if sign else {}
                     async with self._turn(address):
                         response = await self._send("GET", address, {**sent, **signed})
@@ -208,19 +219,25 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         self._gate.permit(address)
         for key, value in headers.items():
-            if not _HEADER_NAME.fullmatch(key) or not _HEADER_VALUE.fullmatch(value):
+            if not _is_name(key) or not _HEADER_VALUE.fullmatch(value):
                 raise Refused(f"The header {key[:60]!r} holds what a header may not.")
         sent = {"User-Agent": self._user_agent, "Accept-Encoding": "gzip", **headers}
         keeping, closing = await self._started()
-        session = closing if self._gate.has_open(KEEP_OPEN) else keeping
+        session = closing if self._gate.open_sockets >= KEEP_OPEN else keeping
         # Already in its one spelling: yarl is told to read it as it stands.
         return await session.request(method, URL(address, encoded=True), data=body, headers=sent, allow_redirects=False)
 
     def _turn(self, address: str) -> asyncio.Semaphore:
-        return self._turns.setdefault(host(address), asyncio.Semaphore(PER_HOST))
+        name = host(address)
+        turn = self._turns.get(name)
+        if turn is None:
+            turn = self._turns[name] = asyncio.Semaphore(PER_HOST)
+        return turn
 
     # -- starting ----------------------------------------------------------------------------------------------------------
     async def _started(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
+        if self._sessions:
+            return self._sessions
         async with self._starting:
             if self._closed:
                 raise Unreachable("This server is stopping.")
@@ -302,6 +319,11 @@ def _said(url: str) -> Iterator[None]:
         raise Unreachable(f"{who} broke off its answer.") from wrong
     except (aiohttp.ClientError, OSError) as wrong:
         raise Unreachable(f"The connection with {who} failed: {_plain(wrong)}.") from wrong
+
+
+@lru_cache(256)
+def _is_name(text: str) -> bool:
+    return _HEADER_NAME.fullmatch(text) is not None
 
 
 def _plain(error: BaseException) -> str:

@@ -29,6 +29,8 @@ async def body(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 async def beginning(response: aiohttp.ClientResponse) -> bytes:
     """As much of the body as comes soon and whole, for answers whose status says it all and whose words are for people."""
+    if response.content.at_eof():  # 202 with nothing more: what most say to a delivery
+        return b""
     kept = bytearray()
     with suppress(Unfit, TimeoutError, aiohttp.ClientError):
         async with asyncio.timeout(PATIENCE):

@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from weakref import WeakSet
 
 from aiohttp import AddrInfoType
@@ -34,26 +35,25 @@ class Gate:
 
     def __init__(self, private: Sequence[Range] = ()) -> None:
         self._private = tuple(private)
-        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._sockets: WeakSet[_Counted] = WeakSet()
+        # Nothing that this is decided by changes; the socket is judged anew every time.
+        self._permitted = lru_cache(8192)(self._refusal)
 
     @property
     def open_sockets(self) -> int:
-        """How many connections are open, in use or idle; a closed socket that waits for the garbage collector counts no more."""
-        self._sockets.difference_update([made for made in self._sockets if made.fileno() < 0])
+        """How many connections are open, in use or idle."""
         return len(self._sockets)
-
-    def has_open(self, most: int) -> bool:
-        """Whether that many are open. It is asked for each request: only a crowd is counted one by one."""
-        return len(self._sockets) >= most and self.open_sockets >= most
 
     def permit(self, address: str) -> None:
         """Refuse what can be refused before any connection: scheme, port, and a host that is an IP address already."""
-        origin = origins.origin(address)
-        if not self._private and origin != f"https://{origins.name(address)}":
-            raise Refused("Other servers are asked by https on port 443 alone.")
-        literal = origins.literal(address)
-        if literal and (reason := self.shut(literal, origins.port(address))):
+        if reason := self._permitted(origins.origin(address)):
             raise Refused(reason)
+
+    def _refusal(self, origin: str) -> str:
+        if not self._private and origin != f"https://{origins.name(origin)}":
+            return "Other servers are asked by https on port 443 alone."
+        literal = origins.literal(origin)
+        return self.shut(literal, origins.port(origin)) if literal else ""
 
     def shut(self, address: Ip, port: int) -> str:
         """Why no connection is made there, in a sentence; empty where the gate is open."""
@@ -69,9 +69,20 @@ class Gate:
         if reason := self.shut(ipaddress.ip_address(where[0]), int(where[1])):
             log.warning("connection refused at the gate", extra={"reason": reason})
             raise Shut
-        made = socket.socket(family, kind, protocol)
-        self._sockets.add(made)
-        return made
+        return _Counted(family, kind, protocol, among=self._sockets)
+
+
+class _Counted(socket.socket):
+    """A socket that is among the open ones until it is closed, or lost."""
+
+    def __init__(self, *kind: int, among: "WeakSet[_Counted]") -> None:
+        super().__init__(*kind)
+        self._among = among
+        among.add(self)
+
+    def close(self) -> None:
+        self._among.discard(self)
+        super().close()
 
 
 class Resolver(AbstractResolver):

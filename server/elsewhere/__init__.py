@@ -5,16 +5,18 @@
 """
 
 from server.elsewhere.people import forget_person, put_person
-from server.elsewhere.pieces import LOOKED, forget, forget_post, is_stale, look_again, put_post
+from server.elsewhere.pieces import LOOKED, Before, before, forget, forget_post, is_stale, look_again, put_post
 from server.elsewhere.read import Link, Person, Picture, Piece, PublicKey
 
 __all__ = [
     "LOOKED",
+    "Before",
     "Link",
     "Person",
     "Picture",
     "Piece",
     "PublicKey",
+    "before",
     "forget",
     "forget_person",
     "forget_post",

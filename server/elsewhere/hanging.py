@@ -3,15 +3,18 @@
 import logging
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import cache, clock, ids, posts
+from server import cache, clock, ids, jobs, posts, rights, stamps
 from server.elsewhere.read import Picture, Piece
-from server.models import Artwork, Kind, Licence, Media, MediaState, Post, Rendition, Reservation
+from server.models import Artwork, Kind, Licence, Media, MediaState, Post, Purpose, Rendition, Reservation
+from server.rights import history
 from server.rights.stated import as_json, merge
 
 log = logging.getLogger(__name__)
+
+_ARTWORKS: Any = Artwork.__table__
 
 # security.md, table D.
 MOST = 32
@@ -20,13 +23,14 @@ TIERS = tuple(Reservation)
 BASE83 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 
 
-async def put_work(tx: AsyncSession, post: Post, piece: Piece) -> None:
+async def put_work(tx: AsyncSession, post: Post, piece: Piece, *, is_new: bool = False) -> None:
     """The row that only a work has: title, licence and reservation, and which of the two its author stated.
 
     Of what is stated for the post and for its pictures the strictest holds (duty 3). Where nothing is stated, the customary is
-    assumed: all rights reserved, not for AI (duty 4).
+    assumed: all rights reserved, not for AI (duty 4). A change goes into the history, and into the files that are here; but what
+    becomes laxer holds for new copies only, so then they are thrown away (duty 7).
     """
-    kept = await tx.get(Artwork, post.id, populate_existing=True)
+    kept = None if is_new else await tx.get(Artwork, post.id, populate_existing=True)
     if piece.kind is not Kind.WORK:
         if kept is not None:
             await tx.delete(kept)
@@ -41,26 +45,35 @@ async def put_work(tx: AsyncSession, post: Post, piece: Piece) -> None:
         "licence_text": "" if licence else said.licence_text[:500],
         "reservation": reservation or Reservation.NO_AI,
         "reservation_stated": reservation is not None,
+        "stated": as_json(piece.rights),
+        "source_type": said.source_type,
     }
     if kept is None:
-        tx.add(Artwork(post_id=post.id, **values))
+        await tx.execute(insert(_ARTWORKS), {"post_id": post.id, **values})
     else:
-        before = {name: getattr(kept, name) for name in values if name != "title"}
-        after = {name: value for name, value in values.items() if name != "title"}
-        if before != after:
-            _log_change(post, before, after)
+        before, held = {name: getattr(kept, name) for name in values}, rights.describe(kept, holder="", year=0)
         for name, value in values.items():
             setattr(kept, name, value)
-    await tx.flush()
+        await tx.flush()
+        if before == values:
+            return
+        history.record(tx, post, held, rights.describe(kept, holder="", year=0))
+        _log_change(post, before, values)
+        if TIERS.index(kept.reservation) < TIERS.index(held.reservation):
+            await _throw_away(tx, Media.post_id == post.id)
+        await stamps.renew(tx, post.id)
 
 
-async def put_pictures(tx: AsyncSession, post: Post, piece: Piece, *, wanted: bool) -> None:
+async def put_pictures(tx: AsyncSession, post: Post, piece: Piece, *, wanted: bool, is_new: bool = False) -> None:
     """The pictures, in their order. A picture whose address is known stays, with its cached sizes; others go and come.
 
     Terms that become stricter hold at once for the sizes that are here. Terms that become laxer hold for new copies only, so the
     old ones are thrown away (duty 7). `wanted` fetches all of them now, since somebody here follows the author; else the first.
     """
-    before = list(await tx.scalars(select(Media).where(Media.post_id == post.id).order_by(Media.position)))
+    if is_new and not piece.pictures:
+        return
+    query = select(Media).where(Media.post_id == post.id).order_by(Media.position)
+    before = [] if is_new else list(await tx.scalars(query))
     unclaimed = {media.id: media for media in before}
     kept: list[tuple[Media, Picture]] = []
     for picture in piece.pictures[:MOST]:
@@ -82,10 +95,12 @@ async def put_pictures(tx: AsyncSession, post: Post, piece: Piece, *, wanted: bo
             media.width, media.height = max(1, picture.width), max(1, picture.height)
             media.blurhash = picture.blurhash[:64]
             media.colour = average(picture.blurhash) or "#8a8a8a"
-    await tx.flush()
     for media, _ in kept if wanted else kept[:1]:
-        if media.state is MediaState.WAITING:
+        if is_new:
+            jobs.enqueue(tx, jobs.Cache(media.id))  # nobody can be fetching it yet
+        elif media.state is MediaState.WAITING:
             await cache.want(tx, media.id)
+    await tx.flush()
 
 
 def average(blurhash: str) -> str:
@@ -105,10 +120,20 @@ async def _restate(tx: AsyncSession, post: Post, media: Media, picture: Picture)
         return
     _log_change(post, media.stated, said, media.id)
     if _tier(said) < _tier(media.stated) and media.state is MediaState.READY:
-        gone = delete(Rendition).where(Rendition.media_id == media.id)
-        await tx.execute(gone.execution_options(synchronize_session=False))
+        await _throw_away(tx, Media.id == media.id)
         media.state = MediaState.WAITING
     media.stated = said
+    await tx.flush()
+    await stamps.again(tx, media)
+
+
+async def _throw_away(tx: AsyncSession, these: ColumnElement[bool]) -> None:
+    """The cached copies of some pictures; they come back when somebody wants them."""
+    cached = select(Media.id).where(these, Media.source != "", Media.purpose == Purpose.WORK)
+    gone = delete(Rendition).where(Rendition.media_id.in_(cached))
+    await tx.execute(gone.execution_options(synchronize_session=False))
+    empty = update(Media).where(Media.id.in_(cached), Media.state == MediaState.READY).values(state=MediaState.WAITING)
+    await tx.execute(empty.execution_options(synchronize_session="fetch"))
 
 
 def _tier(said: dict[str, Any]) -> int:

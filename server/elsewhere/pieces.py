@@ -7,18 +7,35 @@ rows 22 and 26). A state is as new as its `updated`; an older one never wins (ro
 import json
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from html import escape
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, String, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload, make_transient_to_detached
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from server import boosts, clock, ids, jobs, notifications, origins, posts, tags
 from server.db import changed, insert_once
 from server.elsewhere import hanging
 from server.elsewhere.read import Piece
 from server.errors import GiveUp
-from server.models import Actor, Follow, Hearing, HostLevel, Kind, Mention, Origin, Post, Rating, Tombstone
+from server.models import (
+    Actor,
+    Audience,
+    Follow,
+    Hearing,
+    HostLevel,
+    Id,
+    Kind,
+    Mention,
+    Origin,
+    Post,
+    Rating,
+    Tombstone,
+)
 from server.urls import Urls
 
 # What is older than this when it is first seen here was fetched, and is no news to anybody.
@@ -36,11 +53,28 @@ MAX_RAW = 64_000
 LOOKED = timedelta(minutes=10)
 
 
-async def put_post(tx: AsyncSession, piece: Piece, author: Actor, *, urls: Urls) -> Post | None:
+class Before(NamedTuple):
+    """What is here of a post before it is written down, and of its author."""
+
+    is_buried: bool  # it was deleted before it came
+    is_here: bool  # there is a row of that uri
+    is_answered: bool  # answers to it wait for it
+    is_followed: bool  # somebody here follows its author
+    is_wanted: bool  # somebody here follows its author, or asks to
+
+
+async def before(tx: AsyncSession, uri: str, author: Actor) -> Before:
+    """What is here of the post with that uri, which `author` wrote: in one question, since for most posts it is nothing."""
+    return Before(*(await tx.execute(_BEFORE, {"post": uri, "writer": author.id})).one())
+
+
+async def put_post(
+    tx: AsyncSession, piece: Piece, author: Actor, *, urls: Urls, found: Before | None = None
+) -> Post | None:
     """Write a post down, or its newer state; None for one that was deleted, and for authors who are gone.
 
-    It is shown at once, its pictures come as they come. Who is named or answered here is told. Raises GiveUp for what another
-    author owns, and for what claims to be ours (row 34).
+    It is shown at once, its pictures come as they come. Who is named or answered here is told. `found` is what `before` said, for
+    callers who asked already. Raises GiveUp for what another author owns, and for what claims to be ours (row 34).
     """
     if author.uri is None or urls.is_ours(piece.uri) or piece.author != author.uri:
         raise GiveUp("The post is not by whoever is said to have written it.")
@@ -48,29 +82,55 @@ async def put_post(tx: AsyncSession, piece: Piece, author: Actor, *, urls: Urls)
         raise GiveUp("The post lies on another server than its author.")
     if author.suspended_at is not None or author.host_level is HostLevel.SUSPEND:
         raise GiveUp("Nothing new comes from somebody who is suspended here.")  # row 48
-    if author.gone_at is not None or await tx.get(Tombstone, piece.uri) is not None:
+    found = found or await before(tx, piece.uri, author)
+    if author.gone_at is not None or found.is_buried:
         return None
+    piece = _for_whom(piece, author)
     above = await _above(tx, piece, author, urls)
-    below = await _waiting_for(tx, piece.uri)
-    post, is_new = await _row(tx, piece, author, above, below)
+    below = await _waiting_for(tx, piece.uri) if found.is_answered else []
+    post, is_new = await _row(tx, piece, author, above, below, is_here=found.is_here)
     if post.deleted_at is not None:
         return None
     if not is_new and not _is_newer(piece, post):
         return post
+    if not is_new and not piece.reply_to:
+        piece = await _still_an_answer(tx, post, piece)
     was_counted = not is_new and _is_counted(post)
-    _write(post, piece)
-    await tx.flush()
-    await _put_origin(tx, post, piece, is_linked=post.reply_to_id is not None)
-    await hanging.put_work(tx, post, piece)
-    await hanging.put_pictures(tx, post, piece, wanted=await _is_followed(tx, author))
-    await tags.put(tx, post, piece.tags)
-    named = await _put_mentions(tx, post, piece, urls)
+    if not is_new:
+        _write(post, piece)
+        await tx.flush()
+    await _put_origin(tx, post, piece, is_linked=post.reply_to_id is not None, is_new=is_new)
+    await hanging.put_work(tx, post, piece, is_new=is_new)
+    await hanging.put_pictures(tx, post, piece, is_new=is_new, wanted=found.is_wanted)
+    await tags.put(tx, post, piece.tags, is_new=is_new)
+    named = await _put_mentions(tx, post, piece, urls, is_new=is_new)
     if post.reply_to_id is not None and _is_counted(post) != was_counted:
         await posts.answered(tx, post.reply_to_id, 1 if not was_counted else -1)
     if is_new:
         await _adopt(tx, post, below)
-    await _tell(tx, post, author, above.author_id if is_new and above else None, named)
+    await _tell(tx, post, author, above.author if is_new and above else None, named)
     return post
+
+
+def _for_whom(piece: Piece, author: Actor) -> Piece:
+    """A post is for followers where one of its addresses is exactly the collection that its author's own document names.
+
+    Whatever else looks like a list of followers is somebody else's: then only those who are named may see it (row 26).
+    """
+    is_theirs = bool(author.followers) and author.followers in piece.addressed
+    if piece.audience is Audience.MENTIONED and is_theirs:
+        return replace(piece, audience=Audience.FOLLOWERS)
+    return piece
+
+
+async def _still_an_answer(tx: AsyncSession, post: Post, piece: Piece) -> Piece:
+    """What came as an answer stays one in its conversation, though a later state does not say so: it never becomes a work."""
+    missing = await tx.scalar(select(Origin.reply_to_uri).where(Origin.post_id == post.id)) or ""
+    if post.reply_to_id is None and not missing:
+        return piece
+    title = f"<p><strong>{escape(piece.title)}</strong></p>" if piece.title else ""
+    words = "\n".join(part for part in (piece.title, piece.words) if part)
+    return replace(piece, kind=Kind.NOTE, reply_to=missing, title="", html=title + piece.html, words=words)
 
 
 async def forget_post(tx: AsyncSession, uri: str, by: Actor) -> list[str]:
@@ -105,33 +165,37 @@ async def forget(tx: AsyncSession) -> None:
 
 # -- the row -------------------------------------------------------------------------------------------------------------
 async def _row(
-    tx: AsyncSession, piece: Piece, author: Actor, above: Post | None, below: list[Post]
+    tx: AsyncSession, piece: Piece, author: Actor, above: Post | None, below: list[Post], *, is_here: bool
 ) -> tuple[Post, bool]:
-    """The row of this uri, locked, and whether it is new. Raises GiveUp where it is somebody else's."""
+    """The row of this uri, locked, and whether it is new: then it is written whole. Raises GiveUp where it is somebody else's."""
     query = select(Post).where(Post.uri == piece.uri).with_for_update().execution_options(populate_existing=True)
     for attempt in range(8):  # an id of that very moment may be taken; another one is not
-        found: Post | None = await tx.scalar(query)
+        found: Post | None = await tx.scalar(query) if is_here or attempt else None
         if found is not None:
             if found.author_id != author.id or found.kind is Kind.BOOST:
                 raise GiveUp("The post is somebody else's.")
             return found, False
         # Between two neighbours there may be no place at all: then it stands after what it answers.
         post_id = _id(_published(piece), above, below if attempt < 4 else [])
-        row = Post(
-            id=post_id,
-            kind=piece.kind,
-            uri=piece.uri,
-            author_id=author.id,
-            audience=piece.audience,
-            reply_to_id=above.id if above else None,
-            thread_id=above.thread_id if above else post_id,
-            published_at=_published(piece),
-            ready_at=clock.now(),
-            created_at=_published(piece),
-        )
+        row = _new(piece, author, post_id, above)
         if await insert_once(tx, row):
-            return (await tx.scalars(query)).one(), True
+            # What it holds is what was written: there is no need to read it again.
+            make_transient_to_detached(row)
+            tx.add(row)
+            return row, True
     raise GiveUp("The post could not be written down.")
+
+
+def _new(piece: Piece, author: Actor, post_id: int, above: Post | None) -> Post:
+    """A row with all its columns, so that the object is as good as one that was read."""
+    row = Post(**_BLANK)
+    row.id, row.uri, row.author_id = post_id, piece.uri, author.id
+    row.reply_to_id = above.id if above else None
+    row.thread_id = above.thread_id if above else post_id
+    row.published_at = row.created_at = _published(piece)
+    row.ready_at = clock.now()
+    _write(row, piece)
+    return row
 
 
 def _id(published: datetime, above: Post | None, below: list[Post]) -> int:
@@ -181,7 +245,7 @@ def _write(post: Post, piece: Piece) -> None:
     post.saved_at = clock.now()
 
 
-async def _put_origin(tx: AsyncSession, post: Post, piece: Piece, *, is_linked: bool) -> None:
+async def _put_origin(tx: AsyncSession, post: Post, piece: Piece, *, is_linked: bool, is_new: bool) -> None:
     values = {
         "page": piece.page,
         "context": piece.context,
@@ -189,6 +253,9 @@ async def _put_origin(tx: AsyncSession, post: Post, piece: Piece, *, is_linked: 
         "reply_to_uri": "" if is_linked else piece.reply_to,
         "fetched_at": clock.now(),
     }
+    if is_new:
+        await tx.execute(insert(_ORIGINS), {"post_id": post.id, **values})
+        return
     if not await insert_once(tx, Origin(post_id=post.id, **values)):
         kept = await tx.get_one(Origin, post.id, populate_existing=True)
         for name, value in values.items():
@@ -228,11 +295,11 @@ async def _above(tx: AsyncSession, piece: Piece, author: Actor, urls: Urls) -> P
         return None
     if not urls.is_ours(piece.reply_to):
         there = select(Post).where(Post.uri == piece.reply_to, Post.kind != Kind.BOOST)
-        found: Post | None = await tx.scalar(there)
+        found: Post | None = await tx.scalar(there.options(joinedload(Post.author)))
         return found
-    here = select(Post).where(Post.id == (urls.parse_post(piece.reply_to) or 0), Post.uri.is_(None))
-    found = await tx.scalar(here.where(Post.kind != Kind.BOOST, posts.visible_to(author)))
-    return found
+    number = urls.parse_post(piece.reply_to)
+    found = await posts.find(tx, number, author) if number else None
+    return found if found is not None and found.is_local and found.kind is not Kind.BOOST else None
 
 
 async def _waiting_for(tx: AsyncSession, uri: str) -> list[Post]:
@@ -258,24 +325,22 @@ async def _adopt(tx: AsyncSession, post: Post, below: list[Post]) -> None:
 
 
 # -- people --------------------------------------------------------------------------------------------------------------
-async def _is_followed(tx: AsyncSession, author: Actor) -> bool:
-    query = select(Follow.follower_id).join(Actor, Actor.id == Follow.follower_id)
-    return await tx.scalar(query.where(Follow.followed_id == author.id, Actor.uri.is_(None)).limit(1)) is not None
-
-
-async def _put_mentions(tx: AsyncSession, post: Post, piece: Piece, urls: Urls) -> list[Actor]:
+async def _put_mentions(tx: AsyncSession, post: Post, piece: Piece, urls: Urls, *, is_new: bool) -> list[Actor]:
     """Whom the post names, as far as they are known here. Returns those of ours who were not named before.
 
     What is not for everybody also names whom it is addressed to: some servers send letters without a Mention.
     """
     addressed = [] if piece.audience in posts.OPEN else _addressed(piece, urls)
     wanted = list(dict.fromkeys((*piece.mentions, *addressed)))[: posts.MAX_MENTIONS]
+    if is_new and not wanted:
+        return []
     people = await _local(tx, [uri for uri in wanted if urls.is_ours(uri)], urls)
-    there = select(Actor).where(Actor.uri.in_([uri for uri in wanted if not urls.is_ours(uri)]))
-    people += list(await tx.scalars(there))
+    if there := [uri for uri in wanted if not urls.is_ours(uri)]:
+        people += list(await tx.scalars(select(Actor).where(Actor.uri.in_(there))))
     named = {person.id: person for person in people if person.id != post.author_id}
-    gone = delete(Mention).where(Mention.post_id == post.id, Mention.actor_id.not_in(named))
-    await tx.execute(gone.execution_options(synchronize_session=False))
+    if not is_new:
+        gone = delete(Mention).where(Mention.post_id == post.id, Mention.actor_id.not_in(named))
+        await tx.execute(gone.execution_options(synchronize_session=False))
     fresh = [named[i] for i in sorted(named) if await insert_once(tx, Mention(post_id=post.id, actor_id=i))]
     return [person for person in fresh if person.uri is None]
 
@@ -289,18 +354,45 @@ def _addressed(piece: Piece, urls: Urls) -> list[str]:
 
 async def _local(tx: AsyncSession, uris: Iterable[str], urls: Urls) -> list[Actor]:
     handles = [handle.lower() for uri in uris if (handle := urls.parse_actor(uri))]
-    query = select(Actor).where(Actor.domain.is_(None), Actor.uri.is_(None), func.lower(Actor.handle).in_(handles))
-    return list(await tx.scalars(query))
+    if not handles:
+        return []
+    return list(await tx.scalars(_LOCAL, {"handles": handles}))
 
 
-async def _tell(tx: AsyncSession, post: Post, author: Actor, answered: int | None, named: list[Actor]) -> None:
+async def _tell(tx: AsyncSession, post: Post, author: Actor, answered: Actor | None, named: list[Actor]) -> None:
     """Tell whoever is answered or named here, as far as they may see it. What was only fetched later is no news."""
     if post.published_at is None or post.published_at < clock.now() - NEWS:
         return
     heard = {person.id: (person, Hearing.MENTION) for person in named}
-    above = await tx.get(Actor, answered) if answered else None
-    if above is not None and above.uri is None:
-        heard[above.id] = (above, Hearing.REPLY)
+    if answered is not None and answered.uri is None:
+        heard[answered.id] = (answered, Hearing.REPLY)
     for person, hearing in heard.values():
-        if await tx.scalar(select(Post.id).where(Post.id == post.id, posts.visible_to(person))) is not None:
+        if await posts.may_see(tx, post.id, person):
             await notifications.notify(tx, person, hearing, author, post)
+
+
+# -- statements that are built once: every post that comes in asks them ------------------------------------------------------
+_ORIGINS: Any = Origin.__table__
+# Every column of a post with what stands in it where nobody says otherwise.
+_BLANK = {
+    column.key: column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
+    for column in Post.__table__.columns
+}
+_LOCAL = select(Actor).where(
+    Actor.domain.is_(None), Actor.uri.is_(None), func.lower(Actor.handle).in_(bindparam("handles", expanding=True))
+)
+
+
+def _before() -> Select[Any, Any, Any, Any, Any]:
+    uri, writer = bindparam("post", type_=String), bindparam("writer", type_=Id)
+    follows = exists().where(Follow.followed_id == writer, Actor.id == Follow.follower_id, Actor.uri.is_(None))
+    return select(
+        exists().where(Tombstone.uri == uri),
+        exists().where(Post.uri == uri),
+        exists().where(Origin.reply_to_uri == uri),
+        follows.where(Follow.accepted.is_(True)),
+        follows,
+    )
+
+
+_BEFORE = _before()

@@ -48,8 +48,6 @@ class Person:
     locked: bool = False
     indexable: bool = False
     keys: tuple[PublicKey, ...] = ()
-    also_known_as: tuple[str, ...] = ()
-    moved_to: str = ""
     webfinger: str = ""  # name@domain, as it says itself
     implements: tuple[str, ...] = ()  # FEP-844e
     published: datetime | None = None
@@ -86,6 +84,7 @@ class Piece:
     warning: str = ""
     sensitive: bool = False
     mentions: tuple[str, ...] = ()  # actor uris
+    addressed: tuple[str, ...] = ()  # `to` and `cc`: which of them are the author's followers, the author's row says
     reply_to: str = ""
     pictures: tuple[Picture, ...] = ()
     tags: tuple[str, ...] = ()

@@ -55,6 +55,13 @@ class Container:
     """Only where Pillow would have to decode the picture to find it (PNG)."""
     hidden_first: bool = False
     """PNG: the first image is only for readers that know no animation."""
+    said: list[tuple[str, int, int]] = field(default_factory=list)
+    """Where the file says something in words (server.media.inscriptions reads it): the part's name, its first byte, its end."""
+
+    def note(self, part: str, start: int, end: int) -> None:
+        """Remember a part that holds words; of a file with very many of them the first ones."""
+        if len(self.said) < 500:
+            self.said.append((part, start, end))
 
 
 def sniff(head: bytes) -> str | None:
@@ -96,17 +103,18 @@ def walk(data: Buffer, kind: str) -> Container:
         raise Broken("ends inside a header") from cause
 
 
-def rebuild(
-    data: Buffer, kind: str, *, orientation: int, credits: Credits, profile: bytes | None, alpha: bool
-) -> Iterator[bytes]:
-    """The same picture in a new box, in pieces to be written one after the other. JPEG, PNG, WebP and GIF."""
+def rebuild(data: Buffer, kind: str, *, orientation: int, profile: bytes | None, alpha: bool) -> Iterator[bytes]:
+    """The same picture in a new box, in pieces to be written one after the other. JPEG, PNG, WebP and GIF.
+
+    How it is turned is all that is left of its Exif block; what it says of rights is stamped in afterwards.
+    """
     if kind == "jpeg":
-        return _rebuild_jpeg(data, orientation, credits, profile)
+        return _rebuild_jpeg(data, orientation, profile)
     if kind == "png":
-        return _rebuild_png(data, orientation, credits, profile)
+        return _rebuild_png(data, orientation, profile)
     if kind == "webp":
-        return _rebuild_webp(data, orientation, credits, profile, alpha)
-    return _rebuild_gif(data, credits)
+        return _rebuild_webp(data, orientation, profile, alpha)
+    return _rebuild_gif(data)
 
 
 # --- JPEG (ITU-T T.81) --------------------------------------------------------------------------------------------
@@ -150,6 +158,8 @@ def _walk_jpeg(data: Buffer) -> Container:
             box.adobe = True
         elif marker == 0xED and data[start + 4 : start + 18] == b"Photoshop 3.0\0" and not box.photoshop:
             box.photoshop = data[start + 18 : end]
+        elif marker in (0xE1, 0xFE):
+            box.note("APP1" if marker == 0xE1 else "COM", start + 4, end)
         elif marker == 0xDA:
             scans += 1
             if scans > 500:
@@ -163,23 +173,19 @@ def _segment(marker: int, body: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
-def _rebuild_jpeg(data: Buffer, orientation: int, credits: Credits, profile: bytes | None) -> Iterator[bytes]:
+def _rebuild_jpeg(data: Buffer, orientation: int, profile: bytes | None) -> Iterator[bytes]:
     yield b"\xff\xd8"
     segments = list(_jpeg_segments(data))
     for marker, start, end in segments:
         if marker == 0xE0 and data[start + 4 : start + 9] == b"JFIF\0" and end - start >= 18:
             yield _segment(0xE0, data[start + 4 : start + 16] + b"\0\0")  # Its resolution, without its preview.
             break
-    if exif := metadata.exif(credits, orientation):
+    if exif := metadata.exif(Credits(), orientation):
         yield _segment(0xE1, b"Exif\0\0" + exif)
-    if packet := metadata.xmp(credits):
-        yield _segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet)
     if profile:
         pieces = [profile[i : i + 65_000] for i in range(0, len(profile), 65_000)]
         for number, piece in enumerate(pieces, 1):
             yield _segment(0xE2, b"ICC_PROFILE\0" + bytes((number, len(pieces))) + piece)
-    if block := metadata.iim(credits):
-        yield _segment(0xED, block)
     for marker, start, end in segments:
         if marker == 0xEE and data[start + 4 : start + 9] == b"Adobe" and end - start >= 16:
             yield _segment(0xEE, data[start + 4 : start + 16])  # It says how the colours are stored.
@@ -191,7 +197,7 @@ def _rebuild_jpeg(data: Buffer, orientation: int, credits: Credits, profile: byt
 # --- PNG (W3C, third edition) -------------------------------------------------------------------------------------
 
 
-def _png_chunks(data: Buffer) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(data: Buffer) -> Iterator[tuple[bytes, int, int]]:
     """(type, start, end) of every chunk up to and including IEND; start and end include length and checksum."""
     at = 8
     while True:
@@ -208,7 +214,7 @@ def _png_chunks(data: Buffer) -> Iterator[tuple[bytes, int, int]]:
 def _walk_png(data: Buffer) -> Container:
     box = Container()
     seen_data, shown_first, animated = False, False, False
-    for name, start, end in _png_chunks(data):
+    for name, start, end in png_chunks(data):
         body = start + 8
         if name == b"IHDR":
             width, height, box.bits = struct.unpack_from(">IIB", data, body)
@@ -232,7 +238,11 @@ def _walk_png(data: Buffer) -> Container:
             shown_first = shown_first or not seen_data
         elif name == b"eXIf":
             box.exif = data[body : end - 4]
-        elif name == b"iTXt" and data[body : body + 18] == b"XML:com.adobe.xmp\0":
+        elif name in (b"tEXt", b"zTXt"):
+            box.note(name.decode(), body, end - 4)
+        elif name == b"iTXt" and data[body : body + 18] != b"XML:com.adobe.xmp\0":
+            box.note("iTXt", body, end - 4)
+        elif name == b"iTXt":
             text = data[body + 22 : end - 4] if data[body + 18] == 0 else b""
             box.xmp = text
     if not seen_data or box.size is None:
@@ -249,17 +259,15 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def _rebuild_png(data: Buffer, orientation: int, credits: Credits, profile: bytes | None) -> Iterator[bytes]:
+def _rebuild_png(data: Buffer, orientation: int, profile: bytes | None) -> Iterator[bytes]:
     yield b"\x89PNG\r\n\x1a\n"
-    for name, start, end in _png_chunks(data):
+    for name, start, end in png_chunks(data):
         if name == b"IHDR":
             yield data[start:end]
             if profile:
                 yield _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile, 9))
-            if exif := metadata.exif(credits, orientation):
+            if exif := metadata.exif(Credits(), orientation):
                 yield _chunk(b"eXIf", exif)
-            if packet := metadata.xmp(credits):
-                yield _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet)
         elif name in _PNG_KEPT and not (profile and name == b"sRGB"):
             yield data[start:end]
     yield _chunk(b"IEND", b"")
@@ -268,7 +276,7 @@ def _rebuild_png(data: Buffer, orientation: int, credits: Credits, profile: byte
 # --- WebP (RFC 9649) ----------------------------------------------------------------------------------------------
 
 
-def _riff_chunks(data: Buffer, at: int, limit: int) -> Iterator[tuple[bytes, int, int]]:
+def riff_chunks(data: Buffer, at: int, limit: int) -> Iterator[tuple[bytes, int, int]]:
     """(type, start of body, end of body) of the chunks between `at` and `limit`."""
     while at + 8 <= limit:
         name, length = struct.unpack_from("<4sI", data, at)
@@ -278,7 +286,7 @@ def _riff_chunks(data: Buffer, at: int, limit: int) -> Iterator[tuple[bytes, int
         at += 8 + length + length % 2
 
 
-def _webp_end(data: Buffer) -> int:
+def riff_end(data: Buffer) -> int:
     end = int(8 + struct.unpack_from("<I", data, 4)[0])
     if end > len(data):
         raise Broken("shorter than its header says")
@@ -288,7 +296,7 @@ def _webp_end(data: Buffer) -> int:
 def _walk_webp(data: Buffer) -> Container:
     box = Container()
     pictures = 0
-    for name, start, end in _riff_chunks(data, 12, _webp_end(data)):
+    for name, start, end in riff_chunks(data, 12, riff_end(data)):
         if name == b"VP8X":
             box.size = (_u24(data, start + 4) + 1, _u24(data, start + 7) + 1)
         elif name in (b"VP8 ", b"VP8L"):
@@ -320,31 +328,25 @@ def _riff(name: bytes, body: bytes) -> bytes:
     return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
 
 
-def _rebuild_webp(
-    data: Buffer, orientation: int, credits: Credits, profile: bytes | None, alpha: bool
-) -> Iterator[bytes]:
+def _rebuild_webp(data: Buffer, orientation: int, profile: bytes | None, alpha: bool) -> Iterator[bytes]:
     box = _walk_webp(data)
-    exif, packet = metadata.exif(credits, orientation), metadata.xmp(credits)
+    exif = metadata.exif(Credits(), orientation)
     parts: list[bytes] = []
     if profile:
         parts.append(_riff(b"ICCP", profile))
-    for name, start, end in _riff_chunks(data, 12, _webp_end(data)):
+    for name, start, end in riff_chunks(data, 12, riff_end(data)):
         if name in _WEBP_IMAGE:
             parts.append(_riff(name, data[start:end]))
         elif name == b"ANIM":
             parts.append(_riff(name, data[start : start + 6]))
         elif name == b"ANMF":
-            inner = [_riff(n, data[s:e]) for n, s, e in _riff_chunks(data, start + 16, end) if n in _WEBP_IMAGE]
+            inner = [_riff(n, data[s:e]) for n, s, e in riff_chunks(data, start + 16, end) if n in _WEBP_IMAGE]
             parts.append(_riff(name, data[start : start + 16] + b"".join(inner)))
     if exif:
         parts.append(_riff(b"EXIF", exif))
-    if packet:
-        parts.append(_riff(b"XMP ", packet))
-    if exif or packet or profile or alpha or box.durations:
+    if exif or profile or alpha or box.durations:
         width, height = box.size or (1, 1)
-        flags = (
-            0x20 * bool(profile) | 0x10 * alpha | 0x08 * bool(exif) | 0x04 * bool(packet) | 0x02 * bool(box.durations)
-        )
+        flags = 0x20 * bool(profile) | 0x10 * alpha | 0x08 * bool(exif) | 0x02 * bool(box.durations)
         sizes = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
         parts.insert(0, _riff(b"VP8X", bytes((flags, 0, 0, 0)) + sizes))
     yield b"RIFF" + struct.pack("<I", 4 + sum(map(len, parts))) + b"WEBP"
@@ -354,7 +356,7 @@ def _rebuild_webp(
 # --- GIF (89a) ----------------------------------------------------------------------------------------------------
 
 
-def _gif_blocks(data: Buffer) -> Iterator[tuple[str, int, int]]:
+def gif_blocks(data: Buffer) -> Iterator[tuple[str, int, int]]:
     """("head" | "control" | "loop" | "xmp" | "image" | "other", start, end) of every block before the trailer."""
     at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
     if at > len(data):
@@ -391,7 +393,7 @@ def _walk_gif(data: Buffer) -> Container:
     width, height = struct.unpack_from("<HH", data, 6)
     box.size = (width, height)
     delay = 0
-    for kind, start, end in _gif_blocks(data):
+    for kind, start, end in gif_blocks(data):
         if kind == "control":
             delay = struct.unpack_from("<H", data, start + 4)[0] * 10
         elif kind == "loop" and data[start + 14] == 3:
@@ -399,6 +401,8 @@ def _walk_gif(data: Buffer) -> Container:
             box.plays = repeats + 1 if repeats else 0
         elif kind == "xmp":
             box.xmp = data[start + 14 : max(start + 14, end - 258)]
+        elif kind == "other" and data[start + 1] == 0xFE:
+            box.note("comment", start + 2, end)
         elif kind == "image":
             # Browsers show frames of no or of 10 ms for 100 ms; so do we.
             box.durations.append(delay if delay > 10 else 100)
@@ -411,16 +415,11 @@ def _walk_gif(data: Buffer) -> Container:
     return box
 
 
-def _rebuild_gif(data: Buffer, credits: Credits) -> Iterator[bytes]:
-    said = False
-    for kind, start, end in _gif_blocks(data):
+def _rebuild_gif(data: Buffer) -> Iterator[bytes]:
+    for kind, start, end in gif_blocks(data):
         if kind == "head":
             yield b"GIF89a" + data[6:end]
         elif kind in ("control", "image"):
-            if not said and (packet := metadata.xmp(credits)):
-                tail = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
-                yield b"\x21\xff\x0bXMP DataXMP" + packet + tail
-            said = True
             yield data[start:end]
         elif kind == "loop" and data[start + 14] == 3:
             yield data[start : start + 18] + b"\0"

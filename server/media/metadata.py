@@ -123,6 +123,22 @@ def exif(credits: Credits, orientation: int = 1) -> bytes:
     return b"MM\0*\0\0\0\x08" + table + b"\0\0\0\0" + extra
 
 
+def orientation_of(block: bytes) -> int:
+    """How a picture is turned, as a TIFF block of Exif says: 1 to 8, and 1 where it says nothing that can be read."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
+    if order is None:
+        return 1
+    try:
+        start = struct.unpack_from(f"{order}I", block, 4)[0]
+        for number in range(struct.unpack_from(f"{order}H", block, start)[0]):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", block, start + 2 + 12 * number)
+            if tag == ORIENTATION and kind == 3 and 1 <= value <= 8:
+                return int(value)
+    except struct.error:
+        pass
+    return 1
+
+
 def iim(credits: Credits) -> bytes:
     """The same for JPEG's APP13: a Photoshop block with IPTC by-line, copyright and credit, or nothing."""
     if not credits:

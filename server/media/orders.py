@@ -27,6 +27,9 @@ WALL_WIDTHS = (320, 640, 1280)
 AVIF_QUALITY = {320: 63, 480: 63, 640: 55, 960: 48, 1280: 45}
 """AVIF widths and their quality: small, dense pictures forgive less bytes than large ones would."""
 
+SHORT_UP_TO = 640
+"""Copies up to this width say the least about rights that machines and people need (decision 14)."""
+
 FACE_WIDTHS = (128, 400)
 """Sides of the square copies of a profile picture."""
 
@@ -89,6 +92,25 @@ class Credits:
 
 
 @dataclass(frozen=True)
+class Marker:
+    """One mark of a generator in a file's metadata (docs/rights.md, table 2.7). It is what the file says, not a judgement."""
+
+    generator: str
+    """Its name as people know it; empty where the file says only that there was one."""
+    where: str
+    """The place in words: `the PNG text "parameters"`, `the XMP field photoshop:Credit`."""
+    words: str
+    """What stands there, cut to WORDS characters and one line."""
+    strength: Literal["strong", "medium", "weak"]
+    source_type: str | None = None
+    """The IPTC digital source type that it implies, by its key ("trainedAlgorithmicMedia")."""
+
+
+WORDS = 200
+"""Characters of evidence that are kept of one mark."""
+
+
+@dataclass(frozen=True)
 class Probe:
     """What can be learned from the head of a file. Width and height are as people see it, after rotation."""
 
@@ -111,6 +133,12 @@ class Probe:
     creator: str | None = None
     rights: str | None = None
     credit: str | None = None
+    markers: tuple[Marker, ...] = ()
+    """Marks of generators, the strongest first; no mark says nothing."""
+    source_type: str | None = None
+    """What the file itself states as its IPTC digital source type, by its key; None where it states none that we know."""
+    camera: str | None = None
+    """Maker and model of the camera, where the file also tells of an exposure."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +160,10 @@ class Plan:
     public_max: int = 2048
     full: bool = False
     kind: Literal["work", "face"] = "work"
+    packet: str = ""
+    """What AVIF copies say of rights, as XMP; the other formats are stamped when they are finished (`server.stamps`)."""
+    short_packet: str = ""
+    """The same for copies of at most `SHORT_UP_TO` pixels across."""
 
 
 @dataclass(frozen=True)

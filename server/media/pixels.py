@@ -30,10 +30,12 @@ from server.media.orders import (
     MIME,
     TOO_HEAVY,
     TOO_SLOW,
+    WORDS,
     Confinement,
     Facts,
     Limits,
     Made,
+    Marker,
     Plan,
     Probe,
     Refused,
@@ -53,6 +55,9 @@ _OUTPUTS = 8
 """No order makes more copies than this."""
 _ANSWER_BYTES = 1 << 20
 _FORGOTTEN_SECONDS = 3600
+MOST_MARKERS = 20
+MOST_TEXT = 120
+STRENGTHS = ("strong", "medium", "weak")
 _PURPOSES = {"wall", "stage", "federation", "full", "face"}
 
 
@@ -323,12 +328,23 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 def _probe(found: dict[str, Any]) -> Probe:
     try:
-        probe = Probe(**found)
+        probe = Probe(**found | {"markers": tuple(map(_marker, found.get("markers", ())[:MOST_MARKERS]))})
         if probe.format not in MIME or min(probe.width, probe.height, probe.frames) < 1:
             raise ValueError
-    except (TypeError, ValueError) as cause:
+        texts: tuple[Any, ...] = (found.get("camera"), found.get("source_type"))
+        if any(text is not None and (not isinstance(text, str) or len(text) > MOST_TEXT) for text in texts):
+            raise ValueError
+    except (TypeError, ValueError, KeyError, AttributeError) as cause:
         raise Refused(DAMAGED, "the child talks nonsense") from cause
     return probe
+
+
+def _marker(found: dict[str, Any]) -> Marker:
+    """One mark as the child tells it, which may have been taken over: short text or nothing."""
+    texts: tuple[Any, ...] = (found["generator"], found["where"], found["words"], found["source_type"] or "")
+    if found["strength"] not in STRENGTHS or any(not isinstance(text, str) or len(text) > WORDS for text in texts):
+        raise ValueError
+    return Marker(**found)
 
 
 async def _made(found: dict[str, Any], output: Path) -> Made:

@@ -55,6 +55,8 @@ _MACHINES = {"x86_64": (0xC000003E, _X86_64, 72, 56), "aarch64": (0xC00000B7, _A
 _DUPLICATE = 1030  # fcntl: only to duplicate a descriptor, as mmap does; it could also have signals sent.
 _THREAD = 0x10000  # clone: only threads (the HEIC decoder uses them), no processes.
 _CLONE3 = 435
+# A child that is handed open files while it works reads them off its one socket.
+_RECVMSG = {"x86_64": 47, "aarch64": 212}
 
 _LOAD, _JUMP_EQUAL, _JUMP_IF_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 # Denied calls answer EPERM, so that Python carries on; clone3 answers ENOSYS, so that the C library takes clone.
@@ -83,17 +85,18 @@ def limit(memory: int, cpu_seconds: int, limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
 
 
-def close_doors() -> dict[str, int]:
+def close_doors(*, receives: bool = False) -> dict[str, int]:
     """Give up opening files, using the network and starting processes. Returns which walls stand (0 = missing).
 
-    Call it once, after every needed file is open and every needed module is imported.
+    Call it once, after every needed file is open and every needed module is imported. `receives` leaves one call more: to take
+    files that somebody else opened off a socket that this process holds already.
     """
     _LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     landlock = _landlock()
     # A new namespace is slow to make (the kernel sets up a network stack), so it serves only where seccomp is missing.
     namespaces = 0 if platform.machine() in _MACHINES and _seccomp_known() else _namespaces()
-    seccomp = _seccomp()
+    seccomp = _seccomp(receives=receives)
     return {"seccomp": seccomp, "landlock": landlock, "namespaces": namespaces}
 
 
@@ -103,11 +106,12 @@ def _seccomp_known() -> bool:
     return ctypes.get_errno() == 14
 
 
-def _seccomp() -> int:
+def _seccomp(*, receives: bool) -> int:
     machine = _MACHINES.get(platform.machine())
     if machine is None or sys.maxsize < 2**32:
         return 0
     architecture, calls, fcntl, clone = machine
+    numbers = [*calls.values(), *([_RECVMSG[platform.machine()]] if receives else [])]
     lines = [
         (_LOAD, 0, 0, 4),
         (_JUMP_EQUAL, 1, 0, architecture),
@@ -115,7 +119,7 @@ def _seccomp() -> int:
         (_LOAD, 0, 0, 0),
     ]
     # Each line jumps to ALLOW, the last one; an unknown number (the x32 numbers too) falls through to DENY.
-    for left, number in enumerate(sorted(calls.values(), reverse=True)):
+    for left, number in enumerate(sorted(numbers, reverse=True)):
         lines.insert(4, (_JUMP_EQUAL, left + 9, 0, number))
     lines += [
         (_JUMP_EQUAL, 0, 1, _CLONE3),

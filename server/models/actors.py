@@ -105,13 +105,9 @@ class Actor(Base):
 
         Mastodon, and we, call it an Application; others name it after their host; Misskey's is a Service of a fixed name.
         """
-        fixed = self.handle.lower() in {
-            (self.host or "").lower(),
-            (self.domain or "").lower(),
-            "instance.actor",
-            "system.actor",
-        }
-        return self.kind is ActorKind.APPLICATION or (self.uri is not None and fixed)
+        named = {self.host or "", self.domain or "", "instance.actor", "system.actor"}
+        is_named_so = self.uri is not None and self.handle.lower() in {name.lower() for name in named}
+        return self.kind is ActorKind.APPLICATION or is_named_so
 
     @property
     def display_name(self) -> str:

@@ -148,10 +148,27 @@ class Artwork(Base):
     stated: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     # How it came to be, as its artist declares it; null: not said.
     source_type: Mapped[SourceType | None] = mapped_column(Word(SourceType, 40), default=None)
+    # What marks of a generator in its files say (server.generated); null without any, or where a moderator found them wrong.
+    marked: Mapped[SourceType | None] = mapped_column(Word(SourceType, 40), default=None)
+    # Why such a mark is wrong, in the artist's words; shown to moderators alone.
+    objection: Mapped[str] = mapped_column(String(1000), default="")
+    # Why a moderator did not let it in, for the artist; empty before, and again as soon as it is sent in anew.
+    sent_back: Mapped[str] = mapped_column(String(1000), default="")
     # The rights sentence and a hashtag end the text of the work that other servers show, which drop everything else.
     says_rights: Mapped[bool] = mapped_column(Boolean, default=True)
 
     post: Mapped[Post] = relationship(lazy="raise", back_populates="artwork")
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether its files say, or its artist declares, that a generator made it or a part of it."""
+        return self.marked is not None or (self.source_type is not None and self.source_type.is_generated)
+
+    @property
+    def came_to_be(self) -> SourceType | None:
+        """How it came to be, as it is told onwards: what its files say of a generator, then what its artist declares."""
+        declared = self.source_type
+        return declared if declared is not None and declared.is_generated else self.marked or declared
 
 
 class Origin(Base):
@@ -210,9 +227,11 @@ class Media(Base):
     colour: Mapped[str] = mapped_column(String(7), default="#8a8a8a")  # average colour
     blurhash: Mapped[str] = mapped_column(String(64), default="")
     avif_at: Mapped[datetime | None] = mapped_column(Moment, default=None)  # when the AVIF sizes were made
-    # What the file says about its maker: {"creator", "rights", "credit"}; what is not there was not said.
+    # What the file says about its maker: {"creator", "rights", "credit"}, and for the artist's own form how it came to be:
+    # {"source_type", "camera"}. What is not there was not said.
     credits: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    # Marks of a generator that were found in the file, strongest first: [{"generator", "where", "words", "strength"}].
+    # Marks of a generator that were found in the file, strongest first, as media.orders.Marker has them; {"wrong": true} beside
+    # those that a moderator found to be wrong.
     markers: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     # What the C2PA manifest of the uploaded file says, in short; empty where it carries none.
     manifest: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

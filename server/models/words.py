@@ -78,6 +78,11 @@ class SourceType(StrEnum):
     COMPOSITE_WITH_GENERATOR = "compositeWithTrainedAlgorithmicMedia"
     GENERATOR = "trainedAlgorithmicMedia"
 
+    @property
+    def is_generated(self) -> bool:
+        """Whether a generator made the picture, or a part of it."""
+        return self in (SourceType.GENERATOR, SourceType.COMPOSITE_WITH_GENERATOR)
+
 
 class ReceivedState(StrEnum):
     """WAITING for its handler, DONE, DROPPED (nothing to do with it, or not allowed), SET ASIDE (it broke its handler)."""
@@ -117,6 +122,7 @@ class Hearing(StrEnum):
     REPLY = "reply"
     MENTION = "mention"
     REPORT = "report"  # for moderators
+    HELD = "held"  # for moderators: a work waits for them
 
 
 class Rating(StrEnum):

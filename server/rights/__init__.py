@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from server import clock
 from server.models import Actor, Artwork, Licence, Media, Post, Reservation, SourceType
 from server.rights.sentences import sentence_of
-from server.rights.stated import from_json, merge
+from server.rights.stated import Stated, from_json, is_address, merge, stated_year
 from server.rights.tables import LICENCES, RESERVATIONS, Signals, Terms, allowed, check, stricter
 from server.site import Site
 from server.urls import Urls
@@ -41,7 +41,7 @@ class Subject:
     """What a statement is about, and where the rest of it lies. Addresses are absolute; what there is not is empty."""
 
     title: str = ""
-    # The work's id on the fediverse, and where this server answers with its ActivityPub document.
+    # The work's id on the fediverse, and where its own server answers with its ActivityPub document.
     uri: str = ""
     document: str = ""
     page: str = ""
@@ -70,8 +70,9 @@ class Rights:
     # A licence elsewhere that is none of ours, as it was stated; `licence` is then what we assume.
     licence_text: str = ""
     subject: Subject = Subject()
-    # How the work came to be, as its artist declares it; None: not said.
+    # How the work came to be; None: not said. Declared by its artist, or else what a generator's mark in its file says.
     source_type: SourceType | None = None
+    source_declared: bool = True
     # The artist's language (BCP 47); pages say the sentence in it, wire formats in English.
     language: str = "en"
     # The work is of another server, whose statement this repeats: nobody here signs anything in its author's name.
@@ -94,7 +95,7 @@ class Rights:
         """The licence as machines read it; empty where none was stated, or where it was stated in words alone."""
         if not self.licence_stated:
             return ""
-        return (self.licence_text if _is_address(self.licence_text) else "") if self.licence_text else self.terms.uri
+        return (self.licence_text if is_address(self.licence_text) else "") if self.licence_text else self.terms.uri
 
     @property
     def signals(self) -> Signals:
@@ -127,26 +128,27 @@ def describe(artwork: Artwork, *, holder: str, year: int, least: Reservation | N
         licence_stated=artwork.licence_stated is not False,
         reservation_stated=artwork.reservation_stated is not False,
         licence_text=artwork.licence_text or "",
-        source_type=artwork.source_type,
+        source_type=artwork.came_to_be,
+        source_declared=artwork.came_to_be is artwork.source_type,
     )
 
 
 def of(post: Post, urls: Urls, least: Reservation = Reservation.OPEN) -> Rights:
     """The rights in the work that `post` is; needs `post.author` and `post.artwork`. `least` is `minimum` of the house.
 
-    The year is the work's own where the artist gave one, else that of its first appearance here. What another server states for a
+    The year is the work's own where the artist gave one, else that of its first appearance. What another server states for a
     work of its own counts as it is: the house's least is for works that are posted here. Raises ValueError for a note, which has
     neither licence nor reservation.
     """
     if post.artwork is None:
         raise ValueError("only a work has rights of its own")
     author = post.author
-    year = post.artwork.year or (post.published_at or post.created_at).year
     said = from_json(post.artwork.stated or {})
+    year = post.artwork.year or stated_year(said) or (post.published_at or post.created_at).year
     subject = Subject(
         title=post.artwork.title,
         uri=urls.post(post),
-        document=urls.post(post) if post.is_local else "",
+        document=urls.post(post) if is_address(urls.post(post)) else "",
         page=urls.post_page(post),
         explained=urls.rights(post),
         policy=said.tdm_policy or urls.policy(post),
@@ -166,9 +168,11 @@ def of_media(media: Media, post: Post, urls: Urls, least: Reservation = Reservat
     What is stated for the picture stands together with what is stated for its work, the strictest first; a picture of which
     nothing is said has the terms of its work.
     """
-    whole = of(post, urls, least)
     own = from_json(media.stated or {})
-    if post.artwork is None or post.is_local or own == from_json({}):
+    if post.artwork is None:
+        return _of_note(own, post, urls)
+    whole = of(post, urls, least)
+    if post.is_local or own == from_json({}):
         return whole
     said = merge(from_json(post.artwork.stated or {}), own)
     licence = own if own.licence or own.licence_text else said
@@ -179,7 +183,25 @@ def of_media(media: Media, post: Post, urls: Urls, least: Reservation = Reservat
         licence_text="" if licence.licence else licence.licence_text,
         reservation=said.reservation or Reservation.NO_AI,
         reservation_stated=said.reservation is not None,
+        source_type=own.source_type or whole.source_type,
         subject=replace(whole.subject, policy=own.tdm_policy or whole.subject.policy),
+    )
+
+
+def _of_note(own: Stated, post: Post, urls: Urls) -> Rights:
+    """A picture in a note of another server has no work whose terms it could share: what is stated for it, else the customary."""
+    author = preferred(post.author, urls)
+    subject = replace(author.subject, title="", uri=urls.post(post), document="", page=urls.post_page(post))
+    return replace(
+        author,
+        licence=own.licence or Licence.ARR,
+        licence_stated=bool(own.licence or own.licence_text),
+        licence_text="" if own.licence else own.licence_text,
+        reservation=own.reservation or Reservation.NO_AI,
+        reservation_stated=own.reservation is not None,
+        year=(post.published_at or post.created_at).year,
+        source_type=own.source_type,
+        subject=replace(subject, policy=own.tdm_policy or subject.policy),
     )
 
 
@@ -221,7 +243,7 @@ def house(site: Site) -> Rights:
 
 def preferred(actor: Actor, urls: Urls, least: Reservation = Reservation.OPEN) -> Rights:
     """What `actor`'s next work starts with; never a fallback for one that exists (FEP-6757)."""
-    reservation = _at_least(actor.default_reservation, actor.default_licence, least)
+    reservation = _at_least(actor.default_reservation, actor.default_licence, least if actor.is_local else None)
     subject = Subject(
         title=actor.display_name,
         uri=urls.actor(actor),
@@ -270,8 +292,3 @@ def sentence(rights: Rights, language: str = "en") -> str:
 
 def _at_least(reservation: Reservation, licence: Licence, least: Reservation | None) -> Reservation:
     return stricter(reservation, least) if least and least in allowed(licence) else reservation
-
-
-def _is_address(text: str) -> bool:
-    """Whether it is one address that a page may link to, and nothing else."""
-    return text.startswith(("https://", "http://")) and text.isprintable() and not any(c in text for c in " \"'<>")

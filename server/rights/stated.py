@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from server.models import Licence, Reservation
+from server.models import Licence, Reservation, SourceType
 from server.rights.tables import LICENCES, RESERVATIONS, Signals, stricter
 
 LONGEST_LICENCE = 500  # characters; as long as the column
@@ -32,6 +32,7 @@ class Stated:
     tdm_reservation: int | None = None
     tdm_policy: str = ""
     x_robots_tag: str = ""
+    source_type: SourceType | None = None
 
 
 # The names of a term, in the order in which they count: as our context has it, prefixed, and in full.
@@ -53,6 +54,13 @@ TDM_TERMS = ("tdmReservation", "tdm:reservation", "tdm-reservation", "http://www
 POLICY_TERMS = ("tdmPolicy", "tdm:policy", "tdm-policy", "http://www.w3.org/ns/tdmrep#policy")
 ROBOTS_TERMS = ("xRobotsTag", "https://w3id.org/fep/5e53#xRobotsTag")
 USAGE_TERMS = ("contentUsage", "Content-Usage", "contentSignal", "Content-Signal")
+SOURCE_TERMS = (
+    *("digitalSourceType", "Iptc4xmpExt:DigitalSourceType"),
+    "http://iptc.org/std/Iptc4xmpExt/2008-02-29/DigitalSourceType",
+    *("schema:digitalSourceType", "https://schema.org/digitalSourceType", "http://schema.org/digitalSourceType"),
+)
+# Words of the vocabulary that were given up, and what took their place (IPTC NewsCodes).
+_RETIRED = {"digitalArt": SourceType.DIGITAL_CREATION, "minorHumanEdits": SourceType.HUMAN_EDITS}
 
 # Where a value is an object: what of it names the licence, best first.
 _NAMES = ("@id", "id", "href", "url", "spdx:licenseId", "licenseId", "name", "@value", "identifier")
@@ -120,8 +128,9 @@ def read(document: Mapping[str, Any]) -> Stated:
         rights=rights,
         data_mining=mining,
         tdm_reservation=tdm,
-        tdm_policy=policy if policy.startswith(("https://", "http://")) else "",
+        tdm_policy=policy if is_address(policy) else "",
         x_robots_tag=robots[:LONGEST_RIGHTS],
+        source_type=_strictest_source(map(_source, _first(document, SOURCE_TERMS)[:MOST_VALUES])),
     )
 
 
@@ -150,6 +159,7 @@ def merge(*statements: Stated) -> Stated:
         tdm_reservation=max(flags, default=None),
         tdm_policy=next((one.tdm_policy for one in statements if one.tdm_policy), ""),
         x_robots_tag=", ".join(directives)[:LONGEST_RIGHTS],
+        source_type=_strictest_source(one.source_type for one in statements),
     )
 
 
@@ -160,7 +170,7 @@ def as_json(stated: Stated) -> dict[str, Any]:
 
 def from_json(kept: Mapping[str, Any]) -> Stated:
     """What `as_json` kept."""
-    licence, reservation = kept.get("licence"), kept.get("reservation")
+    licence, reservation, source = kept.get("licence"), kept.get("reservation"), kept.get("source_type")
     return Stated(
         licence=Licence(licence) if licence else None,
         licence_text=kept.get("licence_text", ""),
@@ -170,7 +180,21 @@ def from_json(kept: Mapping[str, Any]) -> Stated:
         tdm_reservation=kept.get("tdm_reservation"),
         tdm_policy=kept.get("tdm_policy", ""),
         x_robots_tag=kept.get("x_robots_tag", ""),
+        source_type=SourceType(source) if source else None,
     )
+
+
+def stated_year(stated: Stated) -> int | None:
+    """The year with which the author's own sentence begins: of another server's work it is said nowhere else."""
+    found = re.match(r"(?:©|\(c\)|copyright)? ?([12]\d{3})(?!\d)", stated.rights, re.I)
+    return int(found[1]) if found else None
+
+
+def is_address(text: str) -> bool:
+    """Whether it is one address that may stand in a header and in a page, and nothing else: what is not ASCII has no place in a
+    header field (RFC 9110, section 5.5)."""
+    plain = text.isascii() and text.isprintable() and not any(character in text for character in " \"'<>")
+    return plain and text.startswith(("https://", "http://"))
 
 
 def known_licence(words: str) -> Licence | None:
@@ -243,6 +267,21 @@ def _strictest_licence(found: Iterable[Licence | None]) -> Licence | None:
     if not known or None in known:
         return None
     return next(licence for licence in STRICTEST_FIRST if licence in known)
+
+
+def _source(value: Any) -> SourceType | None:
+    """A word of the IPTC vocabulary, by its address or bare, or the member of schema.org that stands for it."""
+    word = re.split(r"[/#:]", _named(value))[-1]
+    if word.endswith("DigitalSource"):
+        word = word[:1].lower() + word[1:].removesuffix("DigitalSource")
+    return _RETIRED.get(word) or next((source for source in SourceType if source.value == word), None)
+
+
+def _strictest_source(found: Iterable[SourceType | None]) -> SourceType | None:
+    """Of several statements that which says most of a generator holds; else the first."""
+    said = [source for source in found if source]
+    order = (SourceType.GENERATOR, SourceType.COMPOSITE_WITH_GENERATOR)
+    return next((source for source in order if source in said), said[0] if said else None)
 
 
 def _first(document: Mapping[str, Any], terms: Iterable[str]) -> list[Any]:

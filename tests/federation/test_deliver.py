@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from federation import policy
+from federation import deliver, policy
 from federation.deliver.queue import PER_AUTHOR, POISON, Waiting, turns
 from federation.deliver.verdicts import Kind, retry_after, verdict
 from federation.signatures import Incoming, public_key, read
-from server import clock, worker
+from server import clock, jobs, worker
 from server.elsewhere import PublicKey
 from server.models import Account, Actor, Delivery, Follow, Host, HostLevel, HostRule, Job, Key
 from server.site import Site
@@ -180,7 +180,9 @@ async def test_people_named_go_before_the_crowd(
     crowd = await write(house, alice.actor, [street.host(0)])
     named = await write(house, bob.actor, [street.host(0)], first=True)
     async with house.db.write() as tx:
-        await policy.note_failure(tx, street.host(0), "It was away.", whole=False)  # so that they go one by one
+        policy.failed(
+            await policy.host_of(tx, street.host(0)), "It was away.", whole=False
+        )  # so that they go one by one
     await go(house)
     assert [letter.id for letter in street.letters] == named + crowd
 
@@ -449,7 +451,7 @@ async def test_p5_a_kill_costs_at_most_one_more_copy_of_each_delivery(
 ) -> None:
     hosts = [street.host(number) for number in range(40)]
     for author in (alice, bob):
-        await write(house, author.actor, hosts, 6)
+        await write(house, author.actor, hosts, 8)
     kills = 0
     for turn in range(5 if long else 2):
         process = await asyncio.create_subprocess_exec(
@@ -460,23 +462,28 @@ async def test_p5_a_kill_costs_at_most_one_more_copy_of_each_delivery(
         assert await process.stdout.readline() == b"up\n"
         before = len(street.letters)
         began = time.monotonic()
-        while len(street.letters) < before + 60 and process.returncode is None and time.monotonic() - began < 15:
+        # Two letters to each host, and a few more: those are sent only when the outcome of the ones before is on the disk.
+        while len(street.letters) < before + 85 and process.returncode is None and time.monotonic() - began < 15:
             await asyncio.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         await process.wait()
         kills += 1
-    assert 0 < await waiting(house) < 480, "the kills came in the middle"
+    assert 0 < await waiting(house) < 640, "the kills came in the middle"
     later = Later()
     later.pass_(seconds=20 * kills)
-    await work(house)
-    assert await states(house) == {"done": 480}
+    for _ in range(5):  # on a busy machine somebody may have been too late, and is tried again
+        await work(house)
+        if not await waiting(house):
+            break
+        later.pass_(hours=2)
+    assert await states(house) == {"done": 640}
     copies: dict[tuple[str, str], int] = defaultdict(int)
     bodies = defaultdict(set)
     for letter in street.letters:
         copies[letter.host, letter.id] += 1
         bodies[letter.id].add(letter.body)
-    assert max(copies.values()) <= 1 + kills and len(copies) == 480
-    assert sum(copies.values()) - 480 <= kills * 2 * len(hosts), "only what was in flight is sent again"
+    assert max(copies.values()) <= 1 + kills and len(copies) == 640
+    assert sum(copies.values()) - 640 <= kills * 2 * len(hosts), "only what was in flight is sent again"
     assert all(len(different) == 1 for different in bodies.values())
 
 
@@ -504,3 +511,30 @@ async def test_p8_slow_servers_harm_nobody_and_get_two_connections_at_most(house
     assert len(street.taken()) == 120 and took < 5, took
     assert street.most_open <= 2
     assert not street.taken(hosts[0])
+
+
+async def test_p8_however_many_are_dead_the_others_are_asked(
+    house: Site, street: Neighbourhood, alice: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More hosts than there are places never answer; none of them has been met before, and all have half a minute."""
+    monkeypatch.setitem(jobs.LANES, "slow", 6)
+    monkeypatch.setattr(deliver, "PATIENCE", 0.1)
+    monkeypatch.setattr(deliver, "FAIR", 0.4)
+    patient = connected(house, total=30)
+    hosts = [street.host(number) for number in range(30)]
+    dead = set(hosts[:20])
+    street.mood = lambda letter: "hang" if letter.host in dead else 202
+    await write(house, alice.actor, hosts)
+    running = worker.Worker(patient, HANDLERS)
+    task = asyncio.create_task(running.run())
+    async with asyncio.timeout(20):
+        while len(street.taken()) < 10:
+            await asyncio.sleep(0.02)
+    running.stop()
+    await task
+    await patient.transport.close()
+    async with house.db.read() as tx:
+        failed = list(await tx.scalars(select(Host).where(Host.failures > 0)))
+    assert {host.name for host in failed} <= dead and len(failed) >= 14
+    assert all("others were waiting" in host.reason and host.resting_until for host in failed)
+    assert await waiting(house) >= 20, "they are tried again"

@@ -44,6 +44,7 @@ def good(kind: str) -> Json:
         "add": lambda: render.add(uri, an_actor(), work, TAG, URLS),
         "remove": lambda: render.remove(uri, an_actor(), work, TAG, URLS),
         "profile": lambda: render.update_actor(uri, an_actor(), URLS, profile, THEN),
+        "leave": lambda: {"id": uri, "type": "Delete", "actor": ADA, "object": ADA, "to": [lint.PUBLIC]},
         "house-profile": lambda: render.update_actor(
             uri, the_house(), URLS, render.house(the_house(), URLS, KEYS, "Art", "Of art."), THEN
         ),
@@ -56,7 +57,7 @@ def good(kind: str) -> Json:
 
 GOOD = [
     "work", "mastodon", "work-note", "note", "update", "delete", "announce", "like", "follow", "accept", "reject", "undo",
-    "block", "flag", "add", "remove", "profile", "leave", "leave-typed", "picture", "actor", "house",
+    "block", "flag", "add", "remove", "profile", "house-profile", "leave", "picture", "actor", "house",
 ]  # fmt: skip
 
 

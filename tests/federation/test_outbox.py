@@ -7,7 +7,8 @@ from sqlalchemy import delete, select, update
 
 from federation import lint, outbox, policy
 from federation.outbox import federate
-from server import blocks, clock, ids, jobs, posts
+from federation.vocabulary import PUBLIC
+from server import actors, blocks, clock, galleries, ids, jobs, posts
 from server.errors import GiveUp
 from server.models import (
     Account,
@@ -461,6 +462,22 @@ async def test_galleries_are_told_to_those_who_read_images_and_pins_to_all(site:
         assert len(sent) == 2 and all(body["target"].endswith("/collections/featured") for _, body in sent.values())
 
 
+async def test_out_of_a_gallery_that_is_gone_a_work_is_taken_all_the_same(site: Site, alice: Account) -> None:
+    await person(site, "fan", "ours.test", follows=alice)
+    post = await work(site, alice)
+    async with site.db.write() as tx:
+        gallery = Gallery(id=ids.new(), owner_id=alice.actor.id, slug="birds", name="Birds")
+        tx.add(gallery)
+    address = f"{site.urls.actor(alice.actor)}/galleries/{gallery.id}"
+    async with site.db.write() as tx:
+        await galleries.remove(tx, await galleries.by_id(tx, gallery.id))
+    added = await tell(site, "Add", alice, post_id=post, subject_id=gallery.id)
+    taken = await tell(site, "Remove", alice, post_id=post, subject_id=gallery.id)
+    assert await told(site, site.urls.activity_of(added.id)) == {}
+    [(_, body)] = (await told(site, site.urls.activity_of(taken.id))).values()
+    assert (body["type"], body["object"], body["target"]) == ("Remove", site.urls.base + f"/works/{post}", address)
+
+
 async def test_a_report_names_the_house_and_not_who_complained(site: Site, alice: Account) -> None:
     eve = await person(site, "eve", "misskey.test")
     theirs = await note(site, Account(actor=eve), uri="https://misskey.test/notes/1")
@@ -473,13 +490,19 @@ async def test_a_report_names_the_house_and_not_who_complained(site: Site, alice
     assert body["object"] == [eve.uri, "https://misskey.test/notes/1"] and body["content"] == "Rude."
 
 
-async def test_a_farewell_goes_to_everybody_and_to_pixelfed_in_its_own_form(site: Site, alice: Account) -> None:
-    for host in ("pixelfed.test", "misskey.test", "mastodon.test"):
-        await person(site, "somebody", host)
-    await tell(site, "DeleteActor", alice)
-    sent = {inbox.split("/")[2]: body["object"] for inbox, (_, body) in (await told(site)).items()}
-    uri = site.urls.actor(alice.actor)
-    assert sent == {"pixelfed.test": {"id": uri, "type": "Person"}, "misskey.test": uri, "mastodon.test": uri}
+async def test_what_is_new_of_the_house_goes_to_one_inbox_of_every_server(site: Site, alice: Account) -> None:
+    for host in ("mastodon.test", "misskey.test"):
+        for name in ("ann", "bea"):
+            await person(site, name, host)
+    await person(site, "gone", "pixelfed.test", gone_at=clock.now())
+    itself = await actors.house(site)
+    await tell(site, "Profile", itself)
+    sent = await told(site)
+    assert set(sent) == {"https://mastodon.test/inbox", "https://misskey.test/inbox"}
+    for _, body in sent.values():
+        assert (body["type"], body["actor"], body["object"]["id"]) == ("Update", site.urls.house, site.urls.house)
+        assert (body["to"], "cc" in body) == ([PUBLIC], False), "the house has no followers"
+        assert body["object"]["type"] == "Application" and body["object"]["publicKey"]["publicKeyPem"]
 
 
 async def test_every_verb_of_the_server_is_known_and_no_job_is_alike(site: Site, alice: Account) -> None:

@@ -19,7 +19,7 @@ from federation import parse, render
 from federation.parse import BadDocument
 from federation.vocabulary import PUBLIC
 from server import clock, rights
-from server.models import Audience, Dialect, Kind, Licence, Reservation
+from server.models import Audience, Dialect, Kind, Licence
 from server.rights.stated import Stated
 from tests.federation.rows import URLS, a_comment, a_work
 
@@ -340,15 +340,18 @@ def test_the_alt_text_is_the_name_or_else_the_summary() -> None:
     assert [picture.alt for picture in read.pictures] == ["Fog", "Mist", "ab\nc"]
 
 
-def test_what_one_picture_states_holds_for_the_post() -> None:
+def test_what_one_picture_states_is_kept_apart_from_what_the_post_states() -> None:
+    """`server.elsewhere.put_post` merges them for the post, and still knows which of them was said of what."""
     read = piece(
+        xRobotsTag="noai",
         attachment=[
             {"type": "Image", "url": FILE, "license": "CC BY"},
             {"type": "Image", "url": FILE, "tdmReservation": 1},
-        ]
+        ],
     )
-    assert (read.rights.licence, read.rights.reservation) == (Licence.BY, Reservation.NO_AI)
+    assert (read.rights.licence, read.rights.x_robots_tag, read.rights.tdm_reservation) == (None, "noai", None)
     assert [picture.rights.licence for picture in read.pictures] == [Licence.BY, None]
+    assert [picture.rights.tdm_reservation for picture in read.pictures] == [None, 1]
 
 
 def test_tags_are_words_each_once() -> None:

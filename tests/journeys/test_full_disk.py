@@ -6,9 +6,7 @@ database, originals, sizes and what arrives all meet the same end.
 
 import http.client
 import os
-import shutil
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ import pytest
 
 from tests import paint
 from tests.running import PASSWORD, Answer, Browser, House, card
-from tests.tools import requires
+from tests.tools import fill, free, small_disk
 from tests.works import files_in
 
 MB = 1_000_000
@@ -36,16 +34,8 @@ def emptied(folder: Path) -> bool:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 40 MB."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=700", "tmpfs", str(folder)]
-    try:
-        is_here = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        is_here = False
-    requires("tmpfs", is_here)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "data", MEGABYTES) as folder:
+        yield folder
 
 
 def house_on(disk: Path, reserve: int) -> House:
@@ -56,24 +46,6 @@ def house_on(disk: Path, reserve: int) -> House:
     password.write_text(PASSWORD)
     house.run("user", "create", "ada", "--email", "ada@mail.test", "--password-file", str(password))
     return house
-
-
-def fill(disk: Path, leave: int) -> Path:
-    """Take the room of `disk` but for `leave` bytes; returns the file to remove afterwards."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as out:
-        free = _free(disk)
-        while free > leave:
-            try:
-                out.write(b"\0" * min(free - leave, MB))
-            except OSError:
-                break
-            free = _free(disk)
-    return filler
-
-
-def _free(disk: Path) -> int:
-    return shutil.disk_usage(disk).free
 
 
 def write(browser: Browser, text: str) -> Answer:
@@ -125,7 +97,7 @@ def test_the_reserve_is_kept(disk: Path) -> None:
         until_ready(ada, kept)
         filler = fill(disk, leave=10 * MB)
 
-        before = _free(disk)
+        before = free(disk)
         answer = ada.upload(large, "large.jpg", csrf)
         assert answer.status == 507 and "no room left on this server" in answer.text
         # Nobody announces the length here, so that only the writing can notice.
@@ -134,7 +106,7 @@ def test_the_reserve_is_kept(disk: Path) -> None:
         assert answer.status == 507
         assert "Kept as it was typed" in answer.text and "no room left" in answer.text
         assert emptied(house.data / "incoming")
-        assert before - _free(disk) < MB, "refused bytes take room"
+        assert before - free(disk) < MB, "refused bytes take room"
 
         assert write(ada, "Words still fit.").status == 303
         assert Browser(house).sign_in("ada").get("/home").status == 200

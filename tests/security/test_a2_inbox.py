@@ -11,7 +11,19 @@ from sqlalchemy import select
 
 from federation.vocabulary import AS2, PUBLIC
 from server import clock, follows, posts
-from server.models import Account, Actor, Audience, Favourite, Follow, Post, Received, ReceivedState
+from server.models import (
+    Account,
+    Actor,
+    Artwork,
+    Audience,
+    Favourite,
+    Follow,
+    Kind,
+    Origin,
+    Post,
+    Received,
+    ReceivedState,
+)
 from tests.fediverse import Fediverse, House
 from tests.peer import INBOX, INES, Peer, count
 from tests.works import publish
@@ -129,6 +141,58 @@ async def test_row_26_others_never_widen_an_audience(
     await village.settle()
     kept = await row(house, note["id"])
     assert kept is not None and kept.audience is Audience.FOLLOWERS and kept.boosts == 0 and kept.pinned_at is None
+
+
+async def test_row_26_the_followers_of_somebody_else_are_not_the_authors(
+    village: Fediverse, house: House, artist: Account, good: Peer
+) -> None:
+    """Only the collection that the author's own document names is theirs, whatever other addresses look like."""
+    alice, bob = good.actor("alice", followers=good.url("/lists/7")), good.actor("bob", key=1)
+    nobody = good.actor("cleo", key=2, followers=None)
+    for whom in (alice, bob, nobody):
+        await followed_by_artist(village, house, artist, whom)
+    sent = {
+        "hers": good.note(alice, "For mine.", to=[good.url("/lists/7")], cc=[]),
+        "his": good.note(alice, "For his.", to=[f"{bob}/followers", f"{alice}/followers"], cc=[]),
+        "named": good.note(alice, "For you.", to=[f"{bob}/followers"], cc=[INES]),
+        "none": good.note(nobody, "For whom?", to=[f"{nobody}/followers"], cc=[]),
+    }
+    for note in sent.values():
+        await good.send(INBOX, good.activity("Create", note["attributedTo"], note))
+    await village.settle()
+    found = {name: await row(house, note["id"]) for name, note in sent.items()}
+    assert {name: post and post.audience for name, post in found.items()} == {
+        "hers": Audience.FOLLOWERS, "his": Audience.MENTIONED, "named": Audience.MENTIONED, "none": Audience.MENTIONED,
+    }  # fmt: skip
+    async with house.site.db.read() as tx:
+        ines = await tx.get_one(Actor, artist.actor_id)
+        seen = set(await tx.scalars(select(Post.uri).where(Post.uri.is_not(None), posts.visible_to(ines))))
+    assert seen == {sent["hers"]["id"], sent["named"]["id"]}
+
+
+async def test_an_answer_never_becomes_a_work(village: Fediverse, house: House, artist: Account, good: Peer) -> None:
+    """An Update that leaves out what it answers takes nothing out of a conversation, whether that is here or not yet."""
+    alice = good.actor("alice")
+    await followed_by_artist(village, house, artist, alice)
+    work, _ = await publish(house.site, artist), await village.settle()
+    picture = {"type": "Image", "mediaType": "image/png", "url": good.url("/heron.png"), "name": "A heron"}
+    later = (clock.now() + timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for above in (house.site.urls.post(work), good.url("/notes/away")):
+        note = good.note(alice, "Look.", inReplyTo=above, attachment=[picture])
+        await good.send(INBOX, good.activity("Create", alice, note))
+        await village.settle()
+        before = await row(house, note["id"])
+        bare = {term: value for term, value in note.items() if term != "inReplyTo"}
+        await good.send(INBOX, good.activity("Update", alice, bare | {"name": "Mine & new", "updated": later}))
+        await village.settle()
+        after = await row(house, note["id"])
+        assert before is not None and after is not None and before.kind is after.kind is Kind.NOTE
+        assert (after.reply_to_id, after.thread_id) == (before.reply_to_id, before.thread_id)
+        assert after.text == "Mine & new\nLook." and "<strong>Mine &amp; new</strong>" in after.html, "nothing is lost"
+        async with house.site.db.read() as tx:
+            waits = await tx.scalar(select(Origin.reply_to_uri).where(Origin.post_id == after.id))
+            assert await tx.get(Artwork, after.id) is None
+        assert (after.reply_to_id == work.id) if above.startswith(house.site.urls.base) else (waits == above)
 
 
 async def test_row_27_only_into_ones_own_collection(

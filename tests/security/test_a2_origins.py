@@ -47,6 +47,11 @@ REFUSED = {
                              "https://art.example.1/", "https://127.0.0.01/", "https://0/", "https://0x/"],
     "an IPv6 that cannot be": ["https://[::1%25eth0]/", "https://[fe80::1%eth0]/", "https://[1]/", "https://[]/", "https://::1/",
                                "https://[::1/", "https://[v1.a]/", "https://[::ffff:1.2.3.04]/"],
+    "Punycode that means nothing, or two things": [
+        "https://xn--.example/", "https://xn--a.example/", "https://xn--art.example/", "https://xn--abc.example/",
+        "https://xn--0.example/", "https://xn--99999999.example/", "https://art.xn--zzzz99999999/", "https://XN--a-ecp.ru-.test/",
+        "https://xn--mnchen-zra.example/", "https://xn--o-1ga4246q.example/", "https://xn--7ba.example/", "https://xn--art-.test/",
+    ],
     "no letters": ["https://xn--\u00fc.example/", "https://\u200b.example/", "https://a\u202eb.example/", "https://☃\ufe0f.test/",
                    "https://\ud800.example/", "https://art.example/\udfff"],
 }  # fmt: skip
@@ -73,9 +78,15 @@ def test_row_33_one_origin_in_many_spellings() -> None:
     )
 
 
+def test_row_33_international_names_are_read_in_both_forms() -> None:
+    for name_, encoded in (("münchen", "xn--mnchen-3ya"), ("faß", "xn--fa-hia"), ("аррӏе", "xn--80ak6aa92e")):
+        assert host(f"https://{name_}.example/") == host(f"https://{encoded.upper()}.example/") == f"{encoded}.example"
+    assert host("https://xn--ls8h.la/") == "xn--ls8h.la", "no letter, but servers live at such names"
+
+
 def test_row_33_different_houses_stay_different() -> None:
     houses = ["https://art.example", "http://art.example", "https://art.example:8443", "https://art.example.evil.test",
-              "https://art-example", "https://xn--art.example", "https://www.art.example"]  # fmt: skip
+              "https://art-example", "https://xn--rt-uia.example", "https://www.art.example"]  # fmt: skip
     assert len({origin(url) for url in houses}) == len(houses)
 
 

@@ -11,7 +11,9 @@ from federation.signatures import BadSignature
 from server import blocks, boosts, clock, follows, ids, posts
 from server.models import Account, Actor, Artwork, Audience, Dialect, Follow, Host, Kind, Media, Mention, Post
 from server.site import Site
+from tests.browsing import Browser
 from tests.federation.conftest import Shelf, a_note, elsewhere, eve, shelf  # noqa: F401
+from tests.hung import statements
 
 PROGRAM = {"Accept": "application/activity+json"}
 SIGNED = PROGRAM | {"Signature": "as the inbox's own tests check it"}
@@ -294,6 +296,40 @@ async def test_row_41_missing_private_blocked_and_never_public_are_one_answer(
     async with site.db.write() as tx:
         tx.add(Mention(post_id=mentioned.id, actor_id=friend.id))
     assert (await get(client, f"/notes/{mentioned.id}", headers=SIGNED))["to"] == [friend.uri]
+
+
+async def test_row_41_what_is_hidden_takes_as_long_as_what_is_missing(
+    app: Quart, site: Site, client: Any, shelf: Shelf, alice: Account, bob: Account, eve: Actor, signer: list[Any]
+) -> None:
+    """A clock would say now this and now that. What takes the time is asked instead: the same questions in the same order."""
+    signer.append(eve)
+    browser = await Browser(app).as_somebody(bob)
+
+    async def asked(path: str, headers: dict[str, str] | None) -> list[str]:
+        with statements(site) as said:
+            if headers is not None:
+                assert (await client.get(path, headers=headers)).status_code == 404, path
+            else:
+                await browser.get(path)
+                assert browser.status == 404, path
+        return said
+
+    async def alike(path: str, headers: dict[str, str] | None, hidden: tuple[int, ...]) -> None:
+        await asked(path.format(12345), headers)  # what is asked once and then remembered
+        expected = await asked(path.format(12345), headers)
+        for post_id in hidden:
+            assert await asked(path.format(post_id), headers) == expected, (path, post_id)
+
+    hidden = (shelf.followers, shelf.draft, shelf.deleted_private)
+    async with site.db.write() as tx:
+        await follows.unfollow(tx, bob.actor, alice.actor)
+    for path in ("/works/{}", "/works/{}/replies", "/works/{}/activity/create", "/contexts/{}"):
+        for headers in (PROGRAM, SIGNED):
+            await alike(path, headers, hidden)
+    async with site.db.write() as tx:
+        await blocks.block(tx, alice.actor, bob.actor)
+    for path in ("/@alice/{}", "/@alice/{}/report"):
+        await alike(path, None, (*hidden, shelf.work))
 
 
 @pytest.mark.parametrize("shown", [False, True])

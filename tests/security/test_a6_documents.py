@@ -117,6 +117,9 @@ HOSTILE: dict[str, bytes] = {
     "Infinity": b'{"a":-Infinity}',
     "twice": b'{"actor":"https://a.test/","actor":"https://b.test/"}',
     "twice, escaped": b'{"actor":1,"\\u0061ctor":2}',
+    "twice, without NUL": b'{"actor":1,"actor\\u0000":2}',
+    "twice, without halves": b'{"actor":1,"\\uD800actor":2}',
+    "depth of both": b'{"a":' * 20 + b"[" * 20 + b"]" * 20 + b"}" * 20,
     "latin": b'{"a":"\xe4"}',
     "list": b"[]",
     "nothing": b"",
@@ -131,6 +134,19 @@ HOSTILE: dict[str, bytes] = {
 def test_row_91_what_two_parsers_may_read_differently_is_refused(name: str) -> None:
     with pytest.raises(BadDocument):
         parse.load(HOSTILE[name])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":"x","b":[1,2.5,null,true,{"c":"\xc3\xa4","d":[]}]}',
+        b'{"a":"\\u0000","b\\ud800":["\\uD83D\\uDE00","\\udc00x",{"\\u0000c":"\\\\u0000"}]}',
+        b'{"a":"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[","b":{"c":"{{{{"}}',
+    ],
+)
+def test_row_92_what_is_short_is_read_as_what_is_long(body: bytes) -> None:
+    """In a short document nothing is counted, and nothing is looked for that cannot be there; blanks make it a long one."""
+    assert parse.load(body) == parse.load(body + b" " * (2 * strict.MAX_ITEMS))
 
 
 async def test_row_91_an_inbox_answers_400_and_never_500(house: House, artist: Account, good: Peer) -> None:

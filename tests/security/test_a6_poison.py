@@ -61,7 +61,6 @@ MOST_OF = {
     "mentions": 50,
     "links": 32,
     "keys": 16,
-    "also_known_as": 32,
     "to": 100,
     "cc": 100,
 }

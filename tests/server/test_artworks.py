@@ -140,7 +140,7 @@ async def test_settle_sees_both_of_two_pictures_that_end_at_once(site: Site, ali
     async def finish(media_id: int, *, first: bool) -> bool:
         async with site.db.write() as tx:
             row = await tx.get_one(Media, media_id)
-            row.state = MediaState.SHOWN
+            row.state, row.stamp = MediaState.SHOWN, "stamped"
             await tx.flush()
             if not site.db.is_sqlite:  # SQLite has one writer: the second begins when the first has ended
                 met.set() if not first else await met.wait()
@@ -307,9 +307,10 @@ async def verbs(site: Site) -> list[str]:
 
 
 async def finish(site: Site, post: Post) -> None:
-    """All pictures of `post` are made, without making them."""
+    """All pictures of `post` are made and stamped, without making them."""
     async with site.db.write() as tx:
-        await tx.execute(update(Media).where(Media.post_id == post.id).values(state=MediaState.READY))
+        made = {"state": MediaState.READY, "stamp": "stamped"}
+        await tx.execute(update(Media).where(Media.post_id == post.id).values(**made))
         await artworks.settle(tx, post.id)
 
 
@@ -317,6 +318,8 @@ async def test_a_work_is_told_once_when_all_its_sizes_exist(site: Site, alice: A
     post = await publish(site, alice, text="For @bob", galleries=("La Gardienne",))
     async with site.db.write() as tx:
         await tx.execute(update(Media).where(Media.post_id == post.id).values(state=MediaState.SHOWN))
+        assert not await artworks.settle(tx, post.id)  # its files do not say yet what may be done with them
+        await tx.execute(update(Media).where(Media.post_id == post.id).values(stamp="stamped"))
         assert await artworks.settle(tx, post.id)  # it can be seen here
     assert await verbs(site) == []
     async with site.db.read() as tx:
@@ -340,17 +343,21 @@ async def test_edits_are_told_afterwards_and_wait_for_new_pictures(site: Site, a
             draft = Draft(**{"pictures": (Picture(media.id),)} | said)
             await artworks.edit(tx, mine, draft, urls=site.urls)
 
-    await edit(title="Another title")
+    await edit(text="Other words")
+    assert await verbs(site) == ["Create"]  # the title went, which every file repeats
+    await finish(site, post)
     assert await verbs(site) == ["Create", "Update"]
+    await edit(text="Other words again")
+    assert await verbs(site) == ["Create", "Update", "Update"]
     fresh = await upload(site, alice)
     await edit(pictures=(Picture(media.id), Picture(fresh.id)))
-    assert await verbs(site) == ["Create", "Update"]
+    assert await verbs(site) == ["Create", "Update", "Update"]
     # Whoever must not have it any longer does not wait for the picture; and then all is told once more.
     await edit(audience=Audience.FOLLOWERS, pictures=(Picture(media.id), Picture(fresh.id)))
-    assert await verbs(site) == ["Create", "Update", "Update"]
-    await finish(site, post)
-    await finish(site, post)
     assert await verbs(site) == ["Create", "Update", "Update", "Update"]
+    await finish(site, post)
+    await finish(site, post)
+    assert await verbs(site) == ["Create", "Update", "Update", "Update", "Update"]
 
 
 async def test_drafts_are_told_to_nobody(site: Site, alice: Account) -> None:

@@ -11,7 +11,8 @@ from PIL import ExifTags, Image
 from sqlalchemy import select, update
 
 from federation.transport import Transport
-from server import cache, clock, elsewhere, hosts, jobs, origins, sweep
+from server import cache, clock, elsewhere, hosts, jobs, origins, sweep, worker
+from server.app import JOBS
 from server.errors import TryLater
 from server.models import Actor, HostLevel, Job, Media, MediaState, Post, Rendition, RenditionPurpose
 from server.site import Site
@@ -41,10 +42,16 @@ class Shelf:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {"/a.jpg": reply(200, photo(), Content_Type="image/jpeg")}
         self.wait: asyncio.Event | None = None
+        self.cut: dict[str, int] = {}  # after so many bytes the connection ends
 
     def answer(self, asked: Asked) -> bytes | AsyncIterator[bytes]:
         found = self.files.get(asked.target, reply(404))
+        if asked.target in self.cut:
+            return self._broken_off(found[: self.cut[asked.target]])
         return self._late(found) if self.wait is not None else found
+
+    async def _broken_off(self, beginning: bytes) -> AsyncIterator[bytes]:
+        yield beginning
 
     async def _late(self, found: bytes) -> AsyncIterator[bytes]:
         assert self.wait is not None
@@ -151,6 +158,43 @@ async def test_a_server_that_is_away_is_asked_again_by_the_worker(house: Site, s
         await cache.cache(house, jobs.Cache(media.id))
     row, _ = await again(house, media)
     assert row.state is MediaState.FAILED and "503" in row.failure
+
+
+async def test_a_picture_whose_server_breaks_off_is_asked_for_again_within_a_minute(
+    house: Site, shelf: Shelf, there: Neighbour
+) -> None:
+    whole = shelf.files["/a.jpg"]
+    shelf.cut["/a.jpg"] = len(whole) // 2
+    media = await hung(house, there)
+    assert await worker.drain(house, JOBS, ("fetch",)) == 1
+    row, _ = await again(house, media)
+    assert row.state is MediaState.FAILED and len(there.asked) == 1
+    assert await worker.drain(house, JOBS, ("fetch",)) == 0, "not at once: it would break off again"
+    shelf.cut.clear()
+    later(seconds=60)
+    assert await worker.drain(house, JOBS, ("fetch",)) == 1
+    row, made = await again(house, media)
+    assert row.state is MediaState.READY and row.failure == "" and len(made) == 3
+    assert not list(house.incoming.glob("*"))
+
+
+async def test_a_picture_that_always_breaks_off_is_given_up_after_some_hours(
+    house: Site, shelf: Shelf, there: Neighbour
+) -> None:
+    shelf.cut["/a.jpg"] = 1000
+    await hung(house, there)
+    waits = []
+    for _ in range(20):
+        if not await worker.drain(house, JOBS, ("fetch",)):
+            break
+        async with house.db.read() as tx:
+            [job] = await tx.scalars(select(Job).where(Job.kind == "Cache"))
+        waits.append((job.due_at - clock.now()).total_seconds() / 60)
+        later(minutes=0 if job.failed_at else waits[-1])
+    assert job.failed_at is not None and job.error and len(there.asked) == len(waits) == 6
+    assert all(0.8 * wait <= said <= 1.2 * wait for said, wait in zip(waits, (0.5, 5, 15, 60, 180), strict=False)), (
+        waits
+    )
 
 
 @pytest.mark.parametrize(("level", "rejects_media"), [(HostLevel.NONE, True), (HostLevel.SUSPEND, False)])

@@ -153,6 +153,22 @@ async def test_a_gallery_goes_and_its_works_stay(site: Site, alice: Account) -> 
         assert (await posts.get(tx, work.id, None)).id == work.id
 
 
+async def test_of_a_gallery_that_goes_each_work_is_told_as_taken_down(site: Site, alice: Account) -> None:
+    first, hidden, second, new = (
+        await hang(site, alice), await hang(site, alice, audience=Audience.FOLLOWERS),
+        await hang(site, alice), await hang(site, alice),
+    )  # fmt: skip
+    for work in (first, hidden, second, new):
+        await put(site, alice, work, "Boats", "Dusk")
+    async with site.db.write() as tx:
+        for work in (first, hidden, second):
+            (await tx.get_one(Post, work.id)).told_at = clock.now()
+        gallery: Gallery = await galleries.get(tx, alice.actor, "boats")
+        await galleries.remove(tx, gallery)
+    told = [(job.verb, job.post_id, job.subject_id) for job in await abroad.told(site)]
+    assert told == [("Remove", first.id, gallery.id), ("Remove", second.id, gallery.id)]
+
+
 async def test_many_galleries_ask_as_few_questions_as_one(site: Site, alice: Account) -> None:
     prices = []
     for number in range(2):

@@ -1,13 +1,16 @@
 """Work for later: at least once, one at a time per key, in order, and never lost."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.dialects import sqlite
 
 from server import clock, jobs, worker
+from server.db import Session, insert_once
 from server.errors import GiveUp, NotFound, TryLater
-from server.models import Job
+from server.models import House, Job
 from server.site import Site
 
 LETTER = jobs.Mail("ada@mail.test", "Hello", "Text")
@@ -212,3 +215,41 @@ def test_two_hosts_never_share_a_key() -> None:
     long = "a" * 60 + "." + "b" * 60 + "." + "c" * 60 + "."
     keys = {jobs.Deliver(long + end).key for end in ("one.test", "two.test")}
     assert len(keys) == 2 and all(len(key) <= 200 for key in keys)
+
+
+async def _say(tx: Session, items: list[str]) -> None:
+    for item in items:
+        await insert_once(tx, House(name=item, value="x" if item != "test-bad" else None))
+
+
+async def test_what_a_handler_leaves_is_written_with_the_end_of_its_job_or_not_at_all(site: Site) -> None:
+    async def leave(_: Site, job: jobs.Deliver) -> worker.Last:
+        return worker.Last(_say, f"test-{job.host}")
+
+    await enqueue(site, *(jobs.Deliver(host) for host in ("bad", "b", "c")))
+    running = worker.Worker(site, {jobs.Deliver: leave})
+    task = asyncio.create_task(running.run())
+    async with asyncio.timeout(20):
+        while len(left := await rows(site)) > 1:
+            await asyncio.sleep(0.02)
+    running.stop()
+    await task
+    async with site.db.read() as tx:
+        said = sorted(await tx.scalars(select(House.name).where(House.name.like("test-%"))))
+    assert said == ["test-b", "test-c"], "one that cannot be written spoils no other"
+    assert [row.key for row in left] == ["deliver:bad"]
+    assert left[0].failed_at is None, "it comes back with its lease"
+
+
+async def test_a_list_of_ids_is_looked_up_and_not_searched_for(site: Site) -> None:
+    """`Among` hides no index: the whole table would be read for every few jobs."""
+    await enqueue(site, *(jobs.Deliver(f"{number}.test") for number in range(3)))
+    first, _, last = [row.id for row in await rows(site)]
+    async with site.db.write() as tx:
+        await jobs.finish(tx, first, last)
+    assert [row.key for row in await rows(site)] == ["deliver:1.test"]
+    if site.db.is_sqlite:
+        sql = str(jobs._FINISH.compile(dialect=sqlite.dialect()))
+        async with site.db.read() as tx:
+            plan = await (await tx.connection()).exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("[1]",))
+            assert "SEARCH jobs USING INTEGER PRIMARY KEY" in str(plan.all())

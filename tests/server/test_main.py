@@ -131,6 +131,21 @@ async def test_what_waits_for_a_server_is_counted_and_given_up(house: House) -> 
     assert house.run("host", "list").stdout == ""
 
 
+@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize("seed", ["0", "4711"])
+def test_row_103_a_fixed_hash_seed_is_refused(house: House, command: str, seed: str) -> None:
+    house.environ["PYTHONHASHSEED"] = seed
+    refused = house.run(command, check=False)
+    assert refused.returncode == 1 and refused.stdout == ""
+    assert f"PYTHONHASHSEED is set to {seed}" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_row_103_random_hashes_are_welcome(house: House) -> None:
+    house.environ["PYTHONHASHSEED"] = "random"
+    with house:
+        assert house.get("/livez").status == 200
+
+
 async def test_new_keys_sign_and_are_told(house: House) -> None:
     create(house, "ada")
     async with opened(house) as site, site.db.read() as tx:
@@ -145,6 +160,24 @@ async def test_new_keys_sign_and_are_told(house: House) -> None:
             keys.load_private(site.secret, newest)
         told = list(await tx.scalars(select(Job).where(Job.kind == "Federate")))
         assert [(job.payload["verb"], job.payload["actor_id"]) for job in told] == [("Profile", ada.actor_id)]
+
+
+async def test_new_keys_of_the_house_sign_and_are_told(house: House) -> None:
+    create(house, "ada")
+    async with opened(house) as site:
+        itself = await actors.house(site)
+        async with site.db.read() as tx:
+            before = {kind: await keys.newest(tx, itself.id, kind) for kind in (keys.RSA, keys.ED25519)}
+    assert "The house signs with new keys" in house.run("user", "rotate-keys", "--house").stderr
+    async with opened(house) as site, site.db.read() as tx:
+        for kind, old in before.items():
+            newest = await keys.newest(tx, itself.id, kind)
+            assert old is not None and newest is not None and newest.id > old.id and newest.public_pem != old.public_pem
+        told = list(await tx.scalars(select(Job).where(Job.kind == "Federate")))
+        assert [(job.payload["verb"], job.payload["actor_id"]) for job in told] == [("Profile", itself.id)]
+    for both_or_none in (("--house", "ada"), ()):
+        refused = house.run("user", "rotate-keys", *both_or_none, check=False)
+        assert refused.returncode == 2 and "--house" in refused.stderr
 
 
 async def test_somebody_is_suspended_by_hand(house: House) -> None:

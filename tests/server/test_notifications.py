@@ -84,6 +84,15 @@ async def test_nobody_hears_of_whom_they_block_or_of_what_they_may_not_see(
         assert not await notifications.notify(tx, alice.actor, Hearing.LIKE, alice.actor, work)
 
 
+async def test_whoever_is_suspended_is_told_all_the_same(site: Site, alice: Account, bob: Account) -> None:
+    """They find it when they are let in again."""
+    work = await hang(site, alice)
+    async with site.db.write() as tx:
+        suspended = await tx.get_one(Actor, alice.actor_id)
+        suspended.suspended_at = clock.now()
+        assert await notifications.notify(tx, suspended, Hearing.LIKE, bob.actor, work)
+
+
 async def test_a_private_answer_is_told_to_whom_it_names_alone(site: Site, alice: Account, bob: Account) -> None:
     carol = await make_account(site, "carol")
     above = await say(site, alice, "In the studio")

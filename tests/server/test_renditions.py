@@ -35,7 +35,14 @@ async def test_a_picture_goes_through_its_states(site: Site, alice: Account, run
     assert media.state is MediaState.WAITING
     await run_jobs(site)
     row = await one(site, Media, media.id)
-    assert row.state is MediaState.READY and row.avif_at and row.blurhash and row.colour.startswith("#")
+    assert row.state is MediaState.READY and row.blurhash and row.colour.startswith("#")
+    assert (
+        row.avif_at is None and row.stamp == ""
+    )  # what its files will say of rights is not settled before it is published
+    await publish(site, alice, media=media)
+    await run_jobs(site)
+    row = await one(site, Media, media.id)
+    assert row.avif_at is not None and row.stamp
     rows = await renditions_of(site, media.id)
     webp = [r.width for r in rows if r.format == "webp"]
     assert webp == [320, 640, 1280, 1500]

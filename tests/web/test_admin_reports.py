@@ -7,7 +7,7 @@ from quart import Quart
 
 from server import hosts, moderation, posts
 from server.errors import Gone, NotFound
-from server.models import Account, Actor, Audience, HostLevel, Report, Role
+from server.models import Account, Actor, ActorKind, Audience, HostLevel, Report, Role
 from server.site import Site
 from tests import abroad
 from tests.browsing import Browser
@@ -55,6 +55,37 @@ async def test_a_report_about_somebody_elsewhere_leads_to_their_server(site: Sit
     page = await mo.get(f"/admin/reports/{found.id}")
     assert 'href="/admin/hosts/far.example"' in page.replace("http://art.test", "") and ": limited" in page
     assert "to far.example, without saying who reports" in page and "https://far.example/users/mia" in page
+
+
+@pytest.mark.parametrize(
+    ("handle", "kind"), [("mastodon.internal", ActorKind.APPLICATION), ("far.example", ActorKind.PERSON),
+                         ("instance.actor", ActorKind.SERVICE)],
+)  # fmt: skip
+async def test_a_report_that_a_server_passes_on_is_by_the_server(
+    site: Site, alice: Account, mo: Browser, handle: str, kind: ActorKind
+) -> None:
+    far = await abroad.person(site, handle, kind=kind)
+    async with site.db.write() as tx:
+        found = await moderation.report(tx, far, alice.actor, [], "Rude.", uri="https://far.example/flags/1")
+    page = await mo.get("/admin/reports")
+    assert "by the server far.example ·" in page and f"@{handle}" not in page
+    page = await mo.get(f"/admin/reports/{found.id}")
+    assert (
+        'the server <a href="http://art.test/admin/hosts/far.example">far.example</a>, which does not say who' in page
+    )
+    assert f"@{handle}" not in page
+    page = await mo.get("/notifications")
+    assert "The server <b>far.example</b>" in page and f"@{handle}" not in page
+
+
+async def test_a_report_that_a_person_elsewhere_makes_is_by_that_person(
+    site: Site, alice: Account, mo: Browser
+) -> None:
+    mia = await abroad.person(site)
+    async with site.db.write() as tx:
+        await moderation.report(tx, mia, alice.actor, [], "Rude.", uri="https://far.example/flags/1")
+    assert "by @mia@far.example ·" in await mo.get("/admin/reports")
+    assert "the server" not in mo.page
 
 
 async def test_a_closed_report_is_found_among_the_closed(site: Site, alice: Account, bob: Account, mo: Browser) -> None:

@@ -80,11 +80,27 @@ async def test_a_limit_is_made_changed_and_removed(site: Site, mo: Browser) -> N
     assert mo.status == 404
 
 
+async def test_pictures_alone_can_be_left_out(site: Site, mo: Browser) -> None:
+    page = await mo.get("/admin/hosts/far.example")
+    assert "Its people and posts are shown as ever, without pictures and portraits." in page
+    await mo.post(
+        "/admin/hosts/far.example/rule", {"level": "none", "reason": "Heavy", "public_reason": "Heavy files."}
+    )
+    assert mo.status == 303 and await rule(site, "far.example") == (HostLevel.NONE, True, "Heavy")
+    assert "Without its pictures" in await mo.get("/admin/hosts")
+    page = await mo.get("/admin/hosts/far.example")
+    assert 'name="level" value="none" checked' in page and "<dt>Rule</dt><dd>Without its pictures" in page
+    assert "no media: Heavy" in await mo.get("/admin/decisions")
+    assert "Without its pictures: Heavy files." in await mo.get("/about")
+    await mo.post("/admin/hosts/far.example/rule", {"level": "limit", "rejects_media": "yes", "reason": "Spam as well"})
+    assert await rule(site, "far.example") == (HostLevel.LIMIT, True, "Spam as well"), "the box was ticked already"
+
+
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [
         ({"level": "limit"}, "Say why"),
-        ({"level": "none", "reason": "Kept words"}, "A rule does something"),
+        ({"level": "none"}, "Say why"),
         ({"level": "delete", "reason": "Kept words"}, "Choose what the rule does"),
         ({"level": "suspend", "reason": "x" * 1001}, "1,001 characters"),
         ({"level": "limit", "reason": "Kept words", "public_reason": "x" * 1001}, "1,001 characters"),

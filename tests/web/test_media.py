@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from quart import Quart
 
-from server import artworks, blocks, clock, follows, posts, urls
+from server import artworks, blocks, clock, follows, posts, urls, worker
+from server.app import JOBS
 from server.artworks import Draft, Picture
-from server.models import Account, Actor, Audience, Follow, Post, Purpose, Rendition
+from server.models import Account, Actor, Audience, Follow, Licence, Post, Purpose, Rendition
 from server.site import Site
 from tests.conftest import make_account, signed_in
 from tests.works import picture, publish, renditions_of, upload
@@ -228,3 +229,36 @@ async def test_the_master_is_never_served(site: Site, client: Any, alice: Accoun
         assert body != content
     name = f"{post.media[0].master_hash[:20]}-1200.{urls.ENDINGS['jpeg']}"
     assert await status(client, f"/media/{post.media[0].id}/{name}") == 404
+
+
+async def test_who_asks_while_a_picture_is_stamped_anew_gets_the_new_file(
+    site: Site, client: Any, alice: Account, run_jobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the row and the opening of its file that file may be replaced."""
+    post = await publish(site, alice)
+    await run_jobs(site)
+    rendition, path = await file_of(site, post)
+    find = site.storage.path
+
+    def late(key: str) -> Any:
+        found = find(key)
+        if key == rendition.key and key not in gone:
+            gone.append(key)
+            asyncio.run_coroutine_threadsafe(change(), loop).result(60)
+        return found
+
+    async def change() -> None:
+        async with site.db.write() as tx:
+            mine = await posts.mine(tx, post.id, alice.actor)
+            draft = Draft(title="Another title", pictures=(Picture(mine.media[0].id, "A ferry."),), licence=Licence.BY)
+            await artworks.edit(tx, mine, draft, urls=site.urls)
+        await worker.drain(site, JOBS, ("stamp",))
+
+    gone: list[str] = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(site.storage, "path", late)
+    answer = await client.get(path)
+    assert answer.status_code == 200 and gone == [rendition.key]
+    new, _ = await file_of(site, post)
+    assert new.hash != rendition.hash and await answer.get_data() == find(new.key).read_bytes()
+    assert not find(new.key).with_name(rendition.key.rsplit("/", 1)[1]).exists()

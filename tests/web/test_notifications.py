@@ -1,12 +1,14 @@
 """What one is told, by day; how many are new; and what one may not be told."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
 from quart import Quart
 from sqlalchemy import select, update
 
-from server import blocks, boosts, clock, favourites, follows, moderation, mutes, notifications, posts
+from server import blocks, boosts, clock, favourites, follows, moderation, mutes, notes, notifications, posts
 from server.models import Account, Audience, Notification, Post, Role
 from server.site import Site
 from tests.browsing import Browser
@@ -44,11 +46,62 @@ async def test_everything_is_told_and_leads_there(app: Quart, site: Site, alice:
     await say(site, bob, "Look at this, @alice")
     browser = await Browser(app).as_somebody(alice)
     page = await browser.get("/notifications")
-    for words in ("follows you", "likes", "boosted", "answered you", "named you"):
+    for words in ("follows you", "likes", "boosted", "commented on", "named you"):
         assert words in page
     assert f'href="http://art.test/@alice/{work.id}-the-last-ferry"' in page
     assert f'href="http://art.test/@bob/{answer.id}"' in page and "What a &lt;light&gt;!" in page
     assert page.count('class="new"') == 5
+
+
+def lines(page: str) -> list[str]:
+    """The sentences of the page, as people read them."""
+    said = re.findall(r"<p>(.*?)<span class=\"quiet xs when\"", page, re.DOTALL)
+    return [" ".join(html.unescape(re.sub(r"<[^>]*>", "", one)).split()) for one in said]
+
+
+async def test_every_line_names_what_it_is_about(app: Quart, site: Site, alice: Account, bob: Account) -> None:
+    work, words = await hang(site, alice, "Quarry & Lake"), await say(site, alice, f"Slow morning, {'long ' * 30}day")
+    await like(site, bob, work)
+    await like(site, bob, words)
+    await boost(site, bob, words)
+    await say(site, bob, "Cold!", work)
+    mine = await say(site, alice, "It was.", work)
+    await like(site, bob, mine)
+    await say(site, bob, "Brrr", mine)
+    await say(site, bob, "Yes", words)
+    page = await (await Browser(app).as_somebody(alice)).get("/notifications")
+    first = "Slow morning, long long long long long long long long long…"
+    assert lines(page) == [
+        f"New: Bob Reader answered your post “{first}”",
+        "New: Bob Reader answered your comment “It was.”",
+        "New: Bob Reader likes your comment “It was.”",
+        "New: Bob Reader commented on Quarry & Lake",
+        f"New: Bob Reader boosted your post “{first}”",
+        f"New: Bob Reader likes your post “{first}”",
+        "New: Bob Reader likes Quarry & Lake",
+    ]
+    assert (
+        f'commented on <a href="http://art.test/@alice/{work.id}-quarry-lake"><cite>Quarry &amp; Lake</cite></a>'
+        in page
+    )
+
+
+async def test_a_line_names_nothing_that_is_gone_or_behind_a_warning(
+    app: Quart, site: Site, alice: Account, bob: Account
+) -> None:
+    async with site.db.write() as tx:
+        note = notes.Note("The butler did it.", "The end of the book", Audience.EVERYONE)
+        told = await notes.write(tx, alice.actor, note, "key", urls=site.urls)
+    gone = await say(site, alice, "A slip")
+    await like(site, bob, told)
+    await say(site, bob, "Why?", gone)
+    async with site.db.write() as tx:
+        await posts.remove(tx, await posts.mine(tx, gone.id, alice.actor), alice.actor)
+    page = await (await Browser(app).as_somebody(alice)).get("/notifications")
+    assert lines(page) == [
+        "New: Bob Reader answered you", "New: Bob Reader likes your post “The end of the book”",
+    ]  # fmt: skip
+    assert "butler" not in page and "slip" not in page
 
 
 async def test_the_site_bar_counts_what_is_new_and_looking_reads_it(

@@ -222,7 +222,7 @@ async def test_a_work_crosses_with_its_label_its_rights_and_its_conversation(vil
     assert "<h1>The Last Ferry</h1>" in page and "Attribution-NonCommercial" in page and "<p>Oil.</p>" in page
     assert "Not for AI training of any kind." in page and "not stated" not in page
     assert f'href="https://a.test/@alice/{made.id}-the-last-ferry">On a.test, open the original' in page
-    assert '<meta name="robots" content="noindex">' in page and "og:image" not in page
+    assert '<meta name="robots" content="noai, noimageai, noarchive, noindex">' in page and "og:image" not in page
     for action in ("like", "boost", "comment"):
         await bob.get(path)
         await bob.post(f"{path.split('-')[0]}/{action}", {"text": "Light!"})

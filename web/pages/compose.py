@@ -15,12 +15,12 @@ from urllib.parse import unquote
 
 from quart import Blueprint, Response, jsonify, redirect, request
 
-from server import artworks, clock, galleries, ids, posts, renditions, throttle, uploads
+from server import artworks, clock, galleries, generated, ids, posts, renditions, throttle, uploads
 from server.db import Session
 from server.errors import Full, Invalid, NotFound, Problem
 from server.models import Kind, Post
 from server.rights import LICENCES, RESERVATIONS
-from web import forms
+from web import forms, terms
 from web.auth import signed_in
 from web.body import FILE, FILES, accepts
 from web.current import me, site
@@ -37,6 +37,12 @@ MEDIA = (
     "Ink", "Linocut", "Mixed media", "Oil", "Pastel", "Pencil", "Photograph", "Pixel art", "Print", "Screen print", "Sculpture",
     "Textile", "3D render", "Vector", "Watercolour", "Woodcut",
 )  # fmt: skip
+# What the house does with what a generator made, as its artists are told.
+HINTS = {
+    "label": "Stands beside the work and travels with it. What a generator made is labelled as that.",
+    "hold": "Stands beside the work and travels with it. What a generator made a moderator looks at before others see it.",
+    "refuse": "Stands beside the work and travels with it. What a generator made is not published on this server.",
+}
 DO = re.compile(r"(upload|draft|publish|undescribed|save)|(up|down|remove|retry)-(\d{1,19})")
 
 
@@ -224,21 +230,31 @@ async def _write_draft(desk: Desk, verb: str) -> Response:
         letting_out = verb in ("publish", "undescribed") and not desk.refused
         asks = letting_out and verb == "publish" and bool(desk.sheet.undescribed) and bool(desk.sheet.cards)
         asks = asks and not await artworks.has_undescribed(tx, me())
-        if letting_out and not asks:
-            keys = await artworks.publish(tx, post, draft, urls=urls)
-        else:
+        rule, keys = site().settings.rights.generated, []
+        if rule == "refuse" and letting_out and not asks:
+            # It is kept as a draft before anything is refused.
             keys = await artworks.save(tx, post, draft, urls=urls)
+            if evidence := await generated.look(tx, post):
+                desk.errors, letting_out = evidence.refusal("Your work is kept as a draft.").fields, False
+        if letting_out and not asks:
+            keys += await artworks.publish(tx, post, draft, urls=urls, generated_rule=rule)
+        else:
+            keys += await artworks.save(tx, post, draft, urls=urls)
         post = await posts.get(tx, post.id, me())
     await renditions.clear(site(), keys)
     desk.post, desk.sheet.removed = post, []
     if letting_out and not asks:
-        return hint(redirect(urls.post_page(post), 303), "published")  # type: ignore[arg-type]
+        notice = "held" if post.held_at is not None else "published"
+        return hint(redirect(urls.post_page(post), 303), notice)  # type: ignore[arg-type]
     if asks:
         first = next(card.media for card in desk.sheet.cards if not card.alt.strip())
         addresses = Addresses(urls, me())
         return page("compose/undescribed.html", pictures=post.media, desk=desk, first=first, addresses=addresses)
-    if wants_json():
+    if wants_json() and not desk.errors:
         return jsonify({"saved": clock.now().isoformat(), "edit": urls.post_page(post, "edit")})
+    if desk.errors:
+        await _reload(desk)
+        return await _show(desk, 422)
     if verb == "draft" and not desk.refused:
         return hint(redirect(urls.post_page(post, "edit"), 303), "draft")  # type: ignore[arg-type]
     await _reload(desk)
@@ -255,7 +271,7 @@ async def _change(desk: Desk, verb: str) -> Response:
     async with site().db.write() as tx:
         post = await posts.mine(tx, desk.post.id, me())
         act = artworks.edit if post.published_at is not None else artworks.publish
-        keys = await act(tx, post, draft, urls=site().urls)
+        keys = await act(tx, post, draft, urls=site().urls, generated_rule=site().settings.rights.generated)
         post = await posts.get(tx, post.id, me())
     await renditions.clear(site(), keys)
     return hint(redirect(site().urls.post_page(post), 303), "saved")  # type: ignore[arg-type]
@@ -322,6 +338,10 @@ async def _show(desk: Desk, status: int = 200) -> Response:
         media=MEDIA,
         licences=LICENCES,
         reservations=RESERVATIONS,
+        house=terms.of_house(),
+        labels=generated.LABELS,
+        rule=site().settings.rights.generated,
+        hints=HINTS,
         addresses=Addresses(site().urls, me()),
         full=artworks.MAX_ALT,
         most=uploads.MAX_PICTURES,

@@ -56,6 +56,7 @@ async def show(handle: str, slug: str) -> Response:
         "gallery/show.html",
         shared=True,
         pictures=covers(works),
+        carries=works,
         gallery=gallery,
         works=works,
         mine=viewer() is not None and gallery.owner_id == me().id,

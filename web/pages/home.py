@@ -26,6 +26,7 @@ async def landing() -> Response:
         "home/landing.html",
         shared=True,
         pictures=covers(found.posts),
+        carries=found.posts,
         posts=found.posts,
         older=older,
         addresses=Addresses(site().urls, viewer()),
@@ -43,6 +44,7 @@ async def explore() -> Response:
         "home/explore.html",
         shared=True,
         pictures=covers(found.posts),
+        carries=found.posts,
         found=found,
         addresses=Addresses(site().urls, viewer()),
     )
@@ -62,6 +64,7 @@ async def home() -> Response:
     return page(
         "home/home.html",
         pictures=covers(found.posts),
+        carries=found.posts,
         found=found,
         answered=answered,
         liked=liked,

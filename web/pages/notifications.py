@@ -59,6 +59,7 @@ async def show() -> Response:
     return page(
         "notifications/show.html",
         pictures=covers(row.post for row in told if row.post is not None),
+        carries=[row.post for row in told if row.post is not None],
         days=by_day(told),
         older=older,
         newest="/notifications" if before else "",

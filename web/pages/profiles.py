@@ -86,6 +86,7 @@ async def portfolio(handle: str) -> Response:
         "profile/portfolio.html",
         shared=True,
         pictures=covers(wall),
+        carries=wall,
         found=found,
         wall_of=wall,
         view=view,
@@ -107,7 +108,9 @@ async def posts(handle: str) -> Response:
         values = await head(tx, actor)
     found = part(rows)
     notes = [*([] if before() else pins), *below(found.posts, pins)]
-    return page("profile/posts.html", shared=True, pictures=covers(notes), found=found, notes=notes, **values)
+    return page(
+        "profile/posts.html", shared=True, pictures=covers(notes), carries=notes, found=found, notes=notes, **values
+    )
 
 
 @blueprint.get("/@<handle>/about")

@@ -7,11 +7,12 @@ from typing import TypeVar, cast
 
 from quart import Blueprint, Response, redirect, request
 
-from server import accounts, actors, joining, rights, sign_ins, throttle, timelines, uploads
+from server import accounts, actors, joining, rights, sign_ins, stamps, throttle, timelines, uploads
 from server.actors import Defaults, Profile
 from server.errors import Full, Invalid, TooLarge
 from server.models import Actor, Audience, Licence, Media, Purpose, Reservation
-from web import auth, body
+from server.rights.sentences import LANGUAGES
+from web import auth, body, terms
 from web.auth import client_address, signed_in
 from web.current import me, my_account, sign_in, site
 from web.page import hint, page
@@ -70,7 +71,10 @@ async def save_profile() -> Response:
         return _profile(form, rows, wrong.fields)
     keys: list[str] = []
     async with site().db.write() as tx:
-        await actors.edit(tx, me(), wanted)
+        name = me().display_name
+        person = await actors.edit(tx, me(), wanted)
+        if person.display_name != name:  # every file of theirs names them
+            await stamps.rename(tx, person)
         if face or form.get("remove_face"):
             before = await actors.set_face(tx, me(), face)
             keys = await uploads.discard(tx, before) if before else []
@@ -117,6 +121,7 @@ async def defaults() -> Response:
             "reservation": person.default_reservation,
             "audience": person.default_audience,
             "public_max": str(person.public_max),
+            "language": person.language,
         },
         {},
     )
@@ -136,6 +141,7 @@ async def save_defaults() -> Response:
             reservation=tier,
             audience=_word(Audience, form, "audience"),
             public_max=int(size) if size.isascii() and size.isdigit() and len(size) < 7 else 0,
+            language=form.get("language", "en"),
         )
     except Invalid as wrong:
         return _rights(form, wrong.fields)
@@ -143,6 +149,8 @@ async def save_defaults() -> Response:
         person = await actors.set_defaults(tx, me(), wanted)
         if person.public_max != me().public_max:
             await uploads.narrow(tx, person)
+        if person.language != me().language:
+            await stamps.rename(tx, person)
     return hint(_go("rights"), "saved")
 
 
@@ -158,6 +166,7 @@ def _rights(typed: Mapping[str, str], wrong: dict[str, str]) -> Response:
             "reservation": Reservation.NO_AI if tier in ("", Reservation.OPEN) else tier,
             "audience": typed.get("audience", ""),
             "public_max": typed.get("public_max", ""),
+            "language": typed.get("language", ""),
         },
         errors=wrong,
         licences=[(key, terms.name, terms.words) for key, terms in rights.LICENCES.items()],
@@ -166,6 +175,8 @@ def _rights(typed: Mapping[str, str], wrong: dict[str, str]) -> Response:
             for key, signals in rights.RESERVATIONS.items()
             if key is not Reservation.OPEN
         ],
+        languages=[(key, language.name) for key, language in LANGUAGES.items()],
+        house=terms.of_house(),
         audiences=AUDIENCES,
         smallest=actors.MIN_PUBLIC,
         largest=actors.MAX_PUBLIC,

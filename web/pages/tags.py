@@ -28,6 +28,7 @@ async def show(name: str) -> Response:
         "tag/show.html",
         shared=True,
         pictures=covers(found.posts),
+        carries=found.posts,
         tag=tag,
         found=found,
         addresses=Addresses(site().urls, viewer()),

@@ -7,10 +7,12 @@ from typing import Any
 
 from quart import Blueprint, Response, redirect, request
 
-from server import boosts, elsewhere, favourites, follows, galleries, ids, posts, reach, rights, text, timelines
+from server import boosts, elsewhere, favourites, follows, galleries, generated, ids, posts, reach, text, timelines
 from server.errors import NotFound
+from server.media.orders import MIME
 from server.models import Audience, Kind, MediaState, Post, Rendition
-from server.rights import channels
+from server.rights import Rights, channels
+from web import terms
 from web.auth import public
 from web.current import site, viewer
 from web.page import page
@@ -97,7 +99,7 @@ async def show(handle: str, key: str) -> Response:
         more = await timelines.portfolio(tx, post.author, me, None, MORE + 1)
     more = [other for other in more if other.id != post.id][:MORE]
     number = _number(post)
-    settled = rights.of(post, site().urls, rights.minimum(site()))
+    settled = terms.of(post)
     return page(
         "work/work.html",
         shared=True,
@@ -109,10 +111,25 @@ async def show(handle: str, key: str) -> Response:
         card=_card(post),
         rights=settled,
         words=channels.words(settled),
+        labels=generated.LABELS,
+        schema=_schema(post, settled),
+        sealed=terms.sealed_by(post),
         more=more,
         most_named=MOST_NAMED,
         **values,
     )
+
+
+def _schema(post: Post, settled: Rights) -> dict[str, Any]:
+    """The work for search engines (schema.org), with its largest public file where everybody may have it."""
+    found = channels.schema_org(settled)
+    file = (
+        largest(post.media[0]) if post.media and post.audience is Audience.EVERYONE and not post.is_sensitive else None
+    )
+    if file is not None and post.is_local:
+        found |= {"contentUrl": site().urls.rendition(file), "width": file.width, "height": file.height}
+        found |= {"encodingFormat": MIME[file.format]}
+    return found
 
 
 async def _look_again(post: Post) -> None:

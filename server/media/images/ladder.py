@@ -1,7 +1,8 @@
 """The public copies: which there are, in which order, and how each is encoded (decisions 13 and 14).
 
 Read top to bottom. One decode per order; small copies first, because a work may appear once they exist. Nothing is
-enlarged, and nothing of the master's metadata comes along: each copy gets our colour profile and the maker's credits.
+enlarged, and nothing of the master's metadata comes along: each copy gets our colour profile. What a copy says of rights is
+stamped into the finished file (`server.stamps`); only AVIF gets its packet here, from the plan, and a face the maker's credits.
 """
 
 import io
@@ -19,6 +20,7 @@ from server.media.images.opening import Picture, has_alpha, open_picture, probe_
 from server.media.orders import (
     AVIF_QUALITY,
     FACE_WIDTHS,
+    SHORT_UP_TO,
     WALL_WIDTHS,
     Credits,
     Facts,
@@ -39,6 +41,7 @@ STAGE = {"quality": 84, "method": 2}
 FEDERATION = {"quality": 85, "progressive": True, "optimize": True, "subsampling": "4:4:4"}
 FULL = {"quality": 95, "progressive": True, "optimize": True, "subsampling": "4:4:4"}
 AVIF_SPEED = 8
+NOBODY = Credits()
 
 
 def warm_up() -> None:
@@ -93,23 +96,23 @@ def _still(picture: Picture, colour: Colour, plan: Plan, facts: Callable[[Facts]
     facts(_facts(picture, colour, public, copies[small[0]]))
     for size in small:
         if size != public:
-            deliver("wall", size, "webp", [_webp(copies[size], colour, picture.credits, WALL)], 1)
+            deliver("wall", size, "webp", [_webp(copies[size], colour, WALL)], 1)
     large = decoding.shrink(raw, _stored(picture, public))
     if not plan.full or keeps_pixels:
         raw = large  # The largest thing in memory goes; what follows is made from this.
     whole = copies.get(public) or finished(large, public)
     for size in sizes[len(small) : -1] if public not in small else []:
-        deliver("wall", size, "webp", [_webp(decoding.shrink(whole, size), colour, picture.credits, WALL)], 1)
+        deliver("wall", size, "webp", [_webp(decoding.shrink(whole, size), colour, WALL)], 1)
     exact = public == picture.size and picture.kind in ("png", "gif", "webp") and whole.getcolors(256) is not None
     # Pixel art and flat drawings at their own size: lossless is both smaller and exact.
     stage = {"lossless": True, "method": 2} if exact else STAGE
-    deliver("stage", public, "webp", [_webp(whole, colour, picture.credits, stage)], 1)
+    deliver("stage", public, "webp", [_webp(whole, colour, stage)], 1)
     # From the master's own colours, not from the wide copy: what a P3 copy has clipped would come out wrong twice.
-    _federation(finished(large, federation_size(public), srgb=True), picture.credits, deliver)
+    _federation(finished(large, federation_size(public), srgb=True), deliver)
     if plan.full and keeps_pixels:
         _rebuilt(picture, colour, deliver)
     elif plan.full:
-        _reencoded(finished(raw, picture.size), colour, picture.credits, deliver)
+        _reencoded(finished(raw, picture.size), colour, deliver)
 
 
 def _stored(picture: Picture, size: Size) -> Size:
@@ -154,13 +157,13 @@ def _save(image: Image.Image, kind: str, **options: Any) -> bytes:
     return out.getvalue()
 
 
-def _webp(image: Image.Image, colour: Colour, credits: Credits, options: dict[str, Any]) -> bytes:
+def _webp(image: Image.Image, colour: Colour, options: dict[str, Any], credits: Credits = NOBODY) -> bytes:
     return _save(
         image, "WEBP", icc_profile=colour.profile, exif=metadata.exif(credits), xmp=metadata.xmp(credits), **options
     )
 
 
-def _jpeg(image: Image.Image, profile: bytes, credits: Credits, options: dict[str, Any]) -> bytes:
+def _jpeg(image: Image.Image, profile: bytes, options: dict[str, Any], credits: Credits = NOBODY) -> bytes:
     exif, block = metadata.exif(credits), metadata.iim(credits)
     extra = b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block if block else b""
     return _save(
@@ -179,10 +182,10 @@ def federation_size(public: Size) -> Size:
     return public_size(*public, 2048)
 
 
-def _federation(image: Image.Image, credits: Credits, deliver: Deliver) -> None:
+def _federation(image: Image.Image, deliver: Deliver) -> None:
     """One sRGB JPEG on white: everybody can show it."""
     flat = on_white(image)
-    deliver("federation", flat.size, "jpeg", [_jpeg(flat, icc.srgb(), credits, FEDERATION)], 1)
+    deliver("federation", flat.size, "jpeg", [_jpeg(flat, icc.srgb(), FEDERATION)], 1)
 
 
 def _rebuilt(picture: Picture, colour: Colour, deliver: Deliver) -> None:
@@ -191,21 +194,19 @@ def _rebuilt(picture: Picture, colour: Colour, deliver: Deliver) -> None:
         picture.data,
         picture.kind,
         orientation=picture.orientation,
-        credits=picture.credits,
         profile=colour.keep,
         alpha=has_alpha(picture.image),
     )
     deliver("full", picture.size, picture.kind, parts, picture.box.frames)
 
 
-def _reencoded(image: Image.Image, colour: Colour, credits: Credits, deliver: Deliver) -> None:
+def _reencoded(image: Image.Image, colour: Colour, deliver: Deliver) -> None:
     """Full size of a TIFF, HEIC or AVIF: JPEG, or PNG where something is transparent."""
     if image.mode == "RGBA":
-        options: dict[str, Any] = {"icc_profile": colour.profile, "compress_level": 4}
-        encoded = _save(image, "PNG", exif=metadata.exif(credits), **options)
+        encoded = _save(image, "PNG", icc_profile=colour.profile, compress_level=4)
         deliver("full", image.size, "png", [encoded], 1)
     else:
-        deliver("full", image.size, "jpeg", [_jpeg(image, colour.profile, credits, FULL)], 1)
+        deliver("full", image.size, "jpeg", [_jpeg(image, colour.profile, FULL)], 1)
 
 
 # --- the other kinds ----------------------------------------------------------------------------------------------
@@ -230,7 +231,7 @@ def _animation(picture: Picture, colour: Colour, plan: Plan, facts: Callable[[Fa
         options = dict(WALL if width != public[0] else STAGE)
         encoded = _moving(images, lengths, picture, colour, options)
         deliver("wall" if width != public[0] else "stage", size, "webp", [encoded], len(images))
-    _federation(still, picture.credits, deliver)
+    _federation(still, deliver)
     if plan.full and picture.kind == "avif":
         images = [frame for frame, _ in decoding.frames(picture)]
         images = [decoding.turn(colour.apply(frame), picture.orientation) for frame in images]
@@ -245,7 +246,7 @@ def _moving(
 ) -> bytes:
     options |= {"save_all": True, "append_images": images[1:], "duration": lengths, "loop": picture.box.plays}
     # Equal frames are joined by the encoder, which keeps the time they take together.
-    return _webp(images[0], colour, picture.credits, options | {"background": (0, 0, 0, 0)})
+    return _webp(images[0], colour, options | {"background": (0, 0, 0, 0)})
 
 
 def _faces(picture: Picture, colour: Colour, facts: Callable[[Facts], None], deliver: Deliver) -> None:
@@ -260,9 +261,9 @@ def _faces(picture: Picture, colour: Colour, facts: Callable[[Facts], None], del
     facts(_facts(picture, colour, (largest, largest), whole))
     for side in [side for side in FACE_WIDTHS if side < largest] + [largest]:
         face = decoding.shrink(whole, (side, side))
-        deliver("face", face.size, "webp", [_webp(face, colour, picture.credits, STAGE)], 1)
+        deliver("face", face.size, "webp", [_webp(face, colour, STAGE, picture.credits)], 1)
     flat = on_white(p3_to_srgb(whole) if colour.wide else whole)
-    deliver("face", flat.size, "jpeg", [_jpeg(flat, icc.srgb(), picture.credits, FEDERATION)], 1)
+    deliver("face", flat.size, "jpeg", [_jpeg(flat, icc.srgb(), FEDERATION, picture.credits)], 1)
 
 
 def render_avif(file: BinaryIO, plan: Plan, existing: dict[int, int], limits: Limits, deliver: Deliver) -> None:
@@ -299,8 +300,7 @@ def render_avif(file: BinaryIO, plan: Plan, existing: dict[int, int], limits: Li
             speed=AVIF_SPEED,
             max_threads=1,
             icc_profile=colour.profile,
-            exif=metadata.exif(picture.credits),
-            xmp=metadata.xmp(picture.credits),
+            xmp=(plan.packet if width > SHORT_UP_TO else plan.short_packet).encode(),
         )
         if width in existing and len(encoded) >= existing[width]:
             continue

@@ -22,7 +22,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from server.media import metadata
+from server.media import inscriptions, markers, metadata
 from server.media.containers import Broken, Container, sniff, walk
 from server.media.orders import DAMAGED, MIME, TOO_HEAVY, UNKNOWN, Credits, Format, Limits, Probe, Refused
 
@@ -77,6 +77,8 @@ class Picture:
     animated: bool
     stored: tuple[int, int]
     """Width and height in the file; Pillow's own `size` changes when a JPEG is decoded smaller."""
+    xmp: bytes = b""
+    """The XMP packet of the file, as it is."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -188,7 +190,7 @@ def _describe(image: Image.Image, data: mmap.mmap, box: Container, kind: Format)
         credits = metadata.merge(
             metadata.from_xmp(xmp), metadata.from_photoshop(block), metadata.from_iim(iim), written
         )
-        return Picture(image, data, box, kind, orientation, credits, exif, False, image.size)
+        return Picture(image, data, box, kind, orientation, credits, exif, False, image.size, xmp)
     raw = image.info.get("exif") or box.exif
     try:
         exif.load(raw)
@@ -204,7 +206,7 @@ def _describe(image: Image.Image, data: mmap.mmap, box: Container, kind: Format)
     xmp = _bytes(image.info.get("xmp")) or box.xmp
     credits = metadata.merge(metadata.from_xmp(xmp), metadata.from_photoshop(box.photoshop), written)
     orientation = orientation if 1 <= orientation <= 8 else 1
-    return Picture(image, data, box, kind, orientation, credits, exif, False, image.size)
+    return Picture(image, data, box, kind, orientation, credits, exif, False, image.size, xmp)
 
 
 def _bytes(value: object) -> bytes:
@@ -239,6 +241,7 @@ def probe_of(picture: Picture, profile: str | None, wide_gamut: bool) -> Probe:
     """The picture's description for the server."""
     width, height = picture.size
     box = picture.box
+    said = _said(picture)
     return Probe(
         format=picture.kind,
         mime=MIME[picture.kind],
@@ -255,7 +258,18 @@ def probe_of(picture: Picture, profile: str | None, wide_gamut: bool) -> Probe:
         creator=picture.credits.creator,
         rights=picture.credits.rights,
         credit=picture.credits.credit,
+        markers=markers.find(said),
+        source_type=markers.declared(said),
+        camera=markers.camera(said),
     )
+
+
+def _said(picture: Picture) -> list[inscriptions.Inscription]:
+    """What the file says in words, wherever it says it."""
+    if picture.kind == "tiff":  # it is an Exif block itself
+        return inscriptions.read(b"", picture.box, exif=picture.data)
+    exif = _bytes(picture.image.info.get("exif")) or picture.box.exif
+    return inscriptions.read(picture.data, picture.box, exif=exif, xmp=picture.xmp, iim=picture.box.photoshop)
 
 
 def refusal(cause: BaseException, kind: str) -> Refused:

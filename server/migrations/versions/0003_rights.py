@@ -17,6 +17,9 @@ COLUMNS = (
     ("posts", "held_at"),
     ("artworks", "stated"),
     ("artworks", "source_type"),
+    ("artworks", "marked"),
+    ("artworks", "objection"),
+    ("artworks", "sent_back"),
     ("artworks", "says_rights"),
     ("media", "credits"),
     ("media", "markers"),
@@ -31,6 +34,9 @@ def upgrade() -> None:
     op.add_column("posts", sa.Column("held_at", MOMENT, nullable=True))
     op.add_column("artworks", sa.Column("stated", sa.JSON(), nullable=False, server_default="{}"))
     op.add_column("artworks", sa.Column("source_type", sa.String(length=40), nullable=True))
+    op.add_column("artworks", sa.Column("marked", sa.String(length=40), nullable=True))
+    op.add_column("artworks", sa.Column("objection", sa.String(length=1000), nullable=False, server_default=""))
+    op.add_column("artworks", sa.Column("sent_back", sa.String(length=1000), nullable=False, server_default=""))
     op.add_column("artworks", sa.Column("says_rights", sa.Boolean(), nullable=False, server_default=sa.true()))
     op.add_column("media", sa.Column("credits", sa.JSON(), nullable=False, server_default="{}"))
     op.add_column("media", sa.Column("markers", sa.JSON(), nullable=False, server_default="[]"))

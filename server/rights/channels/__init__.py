@@ -16,27 +16,42 @@ from server.rights.channels.activitypub import (
     activitypub_actor,
     activitypub_attachment,
 )
+from server.rights.channels.c2pa import COPY, FULL_SIZE, c2pa
 from server.rights.channels.client import client
+from server.rights.channels.feeds import atom, json_feed, rss
 from server.rights.channels.html import head, schema_org
 from server.rights.channels.http import http
 from server.rights.channels.odrl import policy
-from server.rights.channels.page import Words, words
+from server.rights.channels.oembed import oembed
+from server.rights.channels.page import Words, spelled_out, words
+from server.rights.channels.xmp import iptc, xmp, xmp_short
 
 __all__ = [
     "CHANNELS",
     "CONTEXT",
     "CONTEXT_OF_ACTORS",
+    "COPY",
     "EXTENSIONS",
+    "FULL_SIZE",
     "Words",
     "activitypub",
     "activitypub_actor",
     "activitypub_attachment",
+    "atom",
+    "c2pa",
     "client",
     "head",
     "http",
+    "iptc",
+    "json_feed",
+    "oembed",
     "policy",
+    "rss",
     "schema_org",
+    "spelled_out",
     "words",
+    "xmp",
+    "xmp_short",
 ]
 
 # What a channel says is text, or what JSON can hold.
@@ -50,4 +65,12 @@ CHANNELS: dict[str, Callable[[Rights], Any]] = {
     "activitypub-actor": activitypub_actor,
     "policy": policy,
     "client": client,
+    "c2pa": c2pa,
+    "atom": atom,
+    "rss": rss,
+    "json-feed": json_feed,
+    "oembed": oembed,
+    "xmp": xmp,
+    "xmp-short": xmp_short,
+    "iptc": iptc,
 }

@@ -31,7 +31,11 @@ def head(rights: Rights) -> Json:
     Large previews are allowed in the page alone: in X-Robots-Tag a colon would hide everything beside it from some readers.
     """
     signals, subject = rights.signals, rights.subject
-    meta = {"robots": signals.x_robots_tag, "googlebot": "max-image-preview:large" if rights.is_indexed else ""}
+    robots = signals.x_robots_tag
+    if not rights.is_local and rights.is_indexed:
+        # Search engines belong to the author's own page, whatever the tier.
+        robots = ", ".join(part for part in (robots, "noindex") if part)
+    meta = {"robots": robots, "googlebot": "max-image-preview:large" if rights.is_indexed and rights.is_local else ""}
     meta |= {"tdm-reservation": str(signals.tdm), "tdm-policy": subject.policy}
     links = [{"rel": "license", "href": rights.licence_uri}, {"rel": "license", "type": RSL, "href": subject.rsl}]
     return {

@@ -49,3 +49,30 @@ def words(rights: Rights) -> Words:
         licence_stated=rights.licence_stated,
         reservation_stated=rights.reservation_stated,
     )
+
+
+def spelled_out(rights: Rights) -> list[tuple[str, str]]:
+    """The same wish in each language that some machine reads, for the page that shows it to people: (what reads it, value)."""
+    signals = rights.signals
+    rows = [
+        ("AIPREF (Content-Usage)", signals.content_usage),
+        ("TDM Reservation Protocol", f"tdm-reservation: {signals.tdm}"),
+        ("Robots directives", signals.x_robots_tag),
+        ("IPTC and PLUS, inside the files", signals.data_mining),
+        ("C2PA and CAWG, inside the files", _cawg(rights)),
+        ("RSL", _rsl(rights)),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def _cawg(rights: Rights) -> str:
+    if not rights.is_local:
+        return ""
+    names = ("data mining", "AI inference", "AI training", "generative AI training")
+    return ", ".join(f"{name}: {use}" for name, use in zip(names, rights.signals.cawg, strict=True) if use)
+
+
+def _rsl(rights: Rights) -> str:
+    signals = rights.signals
+    parts = [f"permits {', '.join(signals.rsl_permits)}"] if signals.rsl_permits else []
+    return "; ".join(parts + ([f"prohibits {', '.join(signals.rsl_prohibits)}"] if signals.rsl_prohibits else []))

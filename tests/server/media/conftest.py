@@ -14,7 +14,9 @@ from server.media.pixels import Pixels
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pixels(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pixels]:
     """The workshop with its ordinary limits."""
-    workshop = Pixels(tmp_path_factory.mktemp("pixels") / "scratch")
+    scratch = tmp_path_factory.mktemp("pixels") / "scratch"
+    scratch.mkdir()  # where only heads are read no order makes it
+    workshop = Pixels(scratch)
     yield workshop
     await workshop.close()
     assert list(workshop.scratch.iterdir()) == [], "an order left its folder behind"

@@ -9,11 +9,12 @@ from quart import Blueprint, Response, redirect
 
 from server.models import Role
 from web.auth import role
-from web.pages.admin import post_office, reports, servers, waiting
+from web.pages.admin import held, post_office, reports, servers, waiting
 
 blueprint = Blueprint("admin", __name__)
 for part in (
     waiting.blueprint,  # /admin/waiting
+    held.blueprint,  # /admin/held · works that a moderator has to look at first
     reports.blueprint,  # /admin/reports · /admin/decisions
     servers.blueprint,  # /admin/hosts · their rules
     post_office.blueprint,  # /admin/federation · what waits, rests or broke

@@ -1,10 +1,12 @@
 """The post: what waits for which server, what came in and broke, and what was given up. For administrators."""
 
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from quart import Blueprint, Response, redirect, request
 
 from server import hosts, stuck
+from server.db import Session
 from server.errors import Invalid, NotFound
 from server.models import Dialect, Role
 from web.auth import role, safe_next
@@ -57,9 +59,7 @@ async def overview() -> Response:
 async def retry(host: str) -> Response:
     """Try now what waits for a server, whatever happened before."""
     name = await _known(host)
-    async with site().db.write() as tx:
-        await hosts.retry(tx, name)
-    return await _back(address_of(name), "host-retried")
+    return await _do(address_of(name), "host-retried", lambda tx: hosts.retry(tx, name))
 
 
 @blueprint.post("/admin/hosts/<host>/pause")
@@ -67,9 +67,7 @@ async def retry(host: str) -> Response:
 async def pause(host: str) -> Response:
     """Send nothing to a server until somebody says so; what is for it waits."""
     name = await _known(host)
-    async with site().db.write() as tx:
-        await hosts.pause(tx, me(), name)
-    return await _back(address_of(name), "host-paused")
+    return await _do(address_of(name), "host-paused", lambda tx: hosts.pause(tx, me(), name))
 
 
 @blueprint.post("/admin/hosts/<host>/resume")
@@ -77,9 +75,7 @@ async def pause(host: str) -> Response:
 async def resume(host: str) -> Response:
     """Go on sending."""
     name = await _known(host)
-    async with site().db.write() as tx:
-        await hosts.resume(tx, me(), name)
-    return await _back(address_of(name), "host-resumed")
+    return await _do(address_of(name), "host-resumed", lambda tx: hosts.resume(tx, me(), name))
 
 
 @blueprint.get("/admin/hosts/<host>/forget")
@@ -113,9 +109,7 @@ async def dialect(host: str) -> Response:
         wanted = Dialect(chosen) if chosen != "auto" else None
     except ValueError:
         raise Invalid(dialect="Choose one of the forms.") from None
-    async with site().db.write() as tx:
-        await hosts.set_dialect(tx, me(), name, wanted)
-    return await _back(address_of(name), "saved")
+    return await _do(address_of(name), "saved", lambda tx: hosts.set_dialect(tx, me(), name, wanted))
 
 
 # -- what does not go on by itself ---------------------------------------------------------------------------------------
@@ -123,36 +117,28 @@ async def dialect(host: str) -> Response:
 @role(Role.ADMIN)
 async def replay(received_id: int) -> Response:
     """Do a received activity once more."""
-    async with site().db.write() as tx:
-        await hosts.replay(tx, received_id)
-    return await _back("/admin/federation#aside", "again")
+    return await _do("/admin/federation#aside", "again", lambda tx: hosts.replay(tx, received_id))
 
 
 @blueprint.post("/admin/received/<id:received_id>/drop")
 @role(Role.ADMIN)
 async def drop_received(received_id: int) -> Response:
     """Do nothing about a received activity."""
-    async with site().db.write() as tx:
-        await stuck.drop_received(tx, me(), received_id)
-    return await _back("/admin/federation#aside", "dropped")
+    return await _do("/admin/federation#aside", "dropped", lambda tx: stuck.drop_received(tx, me(), received_id))
 
 
 @blueprint.post("/admin/jobs/<id:job_id>/again")
 @role(Role.ADMIN)
 async def again(job_id: int) -> Response:
     """Try once more what was given up."""
-    async with site().db.write() as tx:
-        await stuck.again(tx, job_id)
-    return await _back("/admin/federation#given-up", "again")
+    return await _do("/admin/federation#given-up", "again", lambda tx: stuck.again(tx, job_id))
 
 
 @blueprint.post("/admin/jobs/<id:job_id>/drop")
 @role(Role.ADMIN)
 async def drop_job(job_id: int) -> Response:
     """Remove what was given up."""
-    async with site().db.write() as tx:
-        await stuck.drop(tx, me(), job_id)
-    return await _back("/admin/federation#given-up", "dropped")
+    return await _do("/admin/federation#given-up", "dropped", lambda tx: stuck.drop(tx, me(), job_id))
 
 
 async def _known(host: str) -> str:
@@ -164,7 +150,9 @@ async def _known(host: str) -> str:
     return name
 
 
-async def _back(address: str, notice: str) -> Response:
-    """To the page on which the button was pressed."""
+async def _do(address: str, notice: str, act: Callable[[Session], Awaitable[object]]) -> Response:
+    """What a button does, in one transaction; then to the page on which it was pressed, else to `address`."""
+    async with site().db.write() as tx:
+        await act(tx)
     target = safe_next((await request.form).get("next"))
     return hint(cast(Response, redirect(target if target != "/" else address, 303)), notice)

@@ -90,8 +90,8 @@ def _level(typed: dict[str, str]) -> HostLevel:
         level = HostLevel(typed["level"])
     except ValueError:
         raise Invalid(level="Choose what the rule does.") from None
-    if level is HostLevel.NONE and not typed["rejects_media"]:
-        raise Invalid(level="A rule does something: limit or suspend the server, or leave its pictures out.")
+    if level is HostLevel.NONE:  # a rule that limits nothing is there for the pictures
+        typed["rejects_media"] = "yes"
     if not typed["reason"]:
         raise Invalid(reason="Say why: the reason stays in the log of decisions.")
     return level
