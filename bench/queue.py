@@ -20,7 +20,7 @@ import asyncpg
 from sqlalchemy import func, insert, select
 
 from bench import _measure as measure
-from server import jobs, migrations
+from server import claims, jobs, migrations
 from server.app import build_site, close
 from server.models import Job
 from server.settings import load
@@ -98,12 +98,12 @@ async def _per_job(site: Site, work: Callable[[Site], Awaitable[None]]) -> float
 
 async def _claim_and_finish(site: Site) -> None:
     """As the worker does it: one transaction finishes what ended and claims what is due."""
-    claimed: list[jobs.Claimed] = []
+    claimed: list[claims.Claimed] = []
     while True:
         async with site.db.write() as tx:
             if claimed:
-                await jobs.finish(tx, *(job.id for job in claimed))
-            claimed = await jobs.claim(tx, "deliver", BATCH)
+                await claims.finish(tx, *(job.id for job in claimed))
+            claimed = await claims.claim(tx, "deliver", BATCH)
         if not claimed:
             return
 

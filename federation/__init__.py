@@ -5,6 +5,7 @@ from functools import partial
 from quart import Quart
 
 from federation import discovery, inbox, routes
+from federation.intake import Intake
 
 BLUEPRINTS = (
     discovery.blueprint,  # /.well-known/… · /nodeinfo/…
@@ -14,7 +15,7 @@ BLUEPRINTS = (
 
 def mount(app: Quart) -> None:
     """Hang the machine-readable addresses into `app`; the site must be in `app.extensions["site"]`."""
-    app.extensions["intake"] = intake = inbox.Intake(app.extensions["site"])
+    app.extensions["intake"] = intake = Intake(app.extensions["site"])
     app.extensions["reader"] = partial(inbox.reader, intake)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

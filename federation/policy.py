@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from federation import receivers
 from federation.vocabulary import READS_IMAGES, RFC9421, RFC9421_ED25519
 from server import clock, jobs
-from server.db import Database, Session, changed
+from server.db import Database, Session, changed, insert_into
 from server.errors import TryLater
 from server.models import Dialect, Host, HostLevel, HostRule
 from server.site import Site
@@ -137,14 +136,7 @@ async def know(tx: Session, names: Collection[str]) -> None:
     """Make sure that these hosts have a row."""
     rows = [{"name": name, "implements": []} for name in sorted(names)]
     if rows:
-        build = sqlite.insert if tx.get_bind().dialect.name == "sqlite" else postgresql.insert
-        await tx.execute(build(Host).on_conflict_do_nothing(), rows)
-
-
-async def host_of(tx: Session, name: str) -> Host:
-    """The row of a host, made where it is new."""
-    await know(tx, [name])
-    return await tx.get_one(Host, name)
+        await tx.execute(insert_into(tx, Host).on_conflict_do_nothing(), rows)
 
 
 async def suspended(tx: Session, names: Collection[str]) -> set[str]:

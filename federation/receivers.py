@@ -25,7 +25,7 @@ _IMAGE, _MASTODON, _NOTE = Dialect.IMAGE, Dialect.IMAGE_MASTODON, Dialect.NOTE
 _ANY: tuple[int, ...] = ()
 
 _TABLE = (
-    Receiver("cartellino", _IMAGE, _ANY, "0.1.0", "our own nodes: federation/parse.py reads all three dialects"),
+    Receiver("cartellino", _IMAGE, _ANY, "0.1.0", "our own nodes: federation/parse reads all three dialects"),
     Receiver("misskey", _IMAGE, _ANY, "2025.4.1", "activitypub/type.ts: validPost lists Image; name and content are shown"),
     Receiver("sharkey", _IMAGE, _ANY, "2025.5.2", "core/activitypub/type.ts, as Misskey"),
     Receiver("friendica", _IMAGE, _ANY, "2024.10", "ActivityPub/Receiver.php: CONTENT_TYPES holds as:Image"),

@@ -252,11 +252,15 @@ async def changed(tx: AsyncSession, statement: Update | Delete) -> int:
     return cast("CursorResult[Any]", await tx.execute(statement)).rowcount
 
 
+def insert_into(tx: AsyncSession, table: Any) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that can say what happens ON CONFLICT: the same words in both databases, and two classes in SQLAlchemy."""
+    return sqlite.insert(table) if tx.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
+
+
 async def insert_once(tx: AsyncSession, row: Base) -> bool:
     """Insert `row` unless its unique constraint knows it already; True when it was new. Safe in a race on both databases."""
     given = {key: value for key, value in row.__dict__.items() if key != "_sa_instance_state"}
     key = inspect(type(row)).primary_key
-    build = sqlite.insert if tx.bind is not None and tx.bind.dialect.name == "sqlite" else postgresql.insert
-    statement = build(type(row)).values(**given).on_conflict_do_nothing()
+    statement = insert_into(tx, type(row)).values(**given).on_conflict_do_nothing()
     result = await tx.execute(statement.returning(*key))
     return result.first() is not None

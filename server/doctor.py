@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from sqlalchemy import func, select, text
 
-from server import accounts, clock, hosts, keys, migrations, seals
+from server import accounts, clock, hosts, keys, migrations, seals, vault
 from server.jobs import Deliver
 from server.media.sealing import NotSealed, Sealer
 from server.models import Actor, ActorKind, Job, Key
@@ -139,7 +139,7 @@ async def _federation(site: Site) -> Finding:
     for key in signs:
         try:
             keys.load_private(site.secret, key)
-        except keys.Unreadable as wrong:
+        except vault.Unreadable as wrong:
             return Finding("Federation", "trouble", str(wrong), "Take secrets/key from the backup of this database.")
     if site.settings.network.ranges:
         words = f"reaches into private networks: {site.settings.network.private_ranges}."
@@ -202,7 +202,7 @@ async def _seal(site: Site) -> Finding:
             f"files carry no signed manifest: {wrong}.",
             "Install c2pa-python and they will, from then on.",
         )
-    except seals.Unreadable as wrong:
+    except vault.Unreadable as wrong:
         return Finding(
             "Seal", "trouble", str(wrong), "Take secrets/key from the backup, or run cartellino seal rotate."
         )

@@ -12,15 +12,15 @@ import logging
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, case, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server import clock, ids, rights
+from server.db import insert_into
 from server.models import Actor, Artwork, CrawlerVisit, Kind, Media, Post, Reservation
 from server.rights import crawlers
 from server.rights.crawlers import Crawler
@@ -31,6 +31,11 @@ log = logging.getLogger(__name__)
 EVERY = 5.0  # seconds between two writings
 MOST = 20_000  # counts that wait to be written; what comes beyond them before the next writing is lost, and said to be
 BATCH = 200  # rows in one statement
+# A name is only what a request says of itself, so one network could fill a disk with the names of all crawlers. None that is
+# honest declares more than a few; what one network, and all of them together, may add on one day in one process has an end.
+NAMES = 8
+MOST_OF_NETWORK = 20_000
+MOST_OF_DAY = 100_000
 TURNED_AWAY = 403
 # What a request names a work with, and what it asks for then. The number is a post's, or a picture's.
 ASKED = (
@@ -84,6 +89,14 @@ def asked(path: str) -> Asked | None:
     return None
 
 
+@dataclass
+class _Share:
+    """What one network has added today."""
+
+    names: set[str] = field(default_factory=set)
+    counts: int = 0
+
+
 class Notebook:
     """What was seen since the last writing. One for each process; `close` writes the rest."""
 
@@ -91,6 +104,9 @@ class Notebook:
         self.site = site
         self.seen: dict[_Seen, _Count] = {}
         self.lost = 0
+        self._day: date | None = None
+        self._added: set[int] = set()  # hashes of what was counted today: a row that is there costs nothing more
+        self._shares: dict[str, _Share] = {}
         self._later: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
 
@@ -103,12 +119,29 @@ class Notebook:
         count = self.seen.get(key)
         if count is not None:
             count.times, count.network, count.last = count.times + 1, network, now
-        elif len(self.seen) < MOST:
+        elif len(self.seen) < MOST and self._may_add(key, network):
             self.seen[key] = _Count(1, network, now, now)
         else:
             self.lost += 1
         if self._later is None or self._later.done():
             self._later = asyncio.create_task(self._soon())
+
+    def _may_add(self, key: _Seen, network: str) -> bool:
+        """Whether `network` may add one more row today; counts it where it may."""
+        if key.day != self._day:
+            self._day, self._added, self._shares = key.day, set(), {}
+        number = hash(key)
+        if number in self._added:
+            return True
+        if len(self._added) >= MOST_OF_DAY:
+            return False
+        share = self._shares.setdefault(network, _Share())
+        if share.counts >= MOST_OF_NETWORK or (key.crawler not in share.names and len(share.names) >= NAMES):
+            return False
+        share.names.add(key.crawler)
+        share.counts += 1
+        self._added.add(number)
+        return True
 
     async def _soon(self) -> None:
         with suppress(TimeoutError):
@@ -183,8 +216,7 @@ async def _write(site: Site, seen: dict[_Seen, _Count]) -> None:
 
 
 async def _add(tx: AsyncSession, values: list[dict[str, object]]) -> None:
-    build = sqlite.insert if tx.bind is not None and tx.bind.dialect.name == "sqlite" else postgresql.insert
-    statement = build(CrawlerVisit).values(values)
+    statement = insert_into(tx, CrawlerVisit).values(values)
     fresh = statement.excluded
     statement = statement.on_conflict_do_update(
         index_elements=["day", "post_id", "crawler", "asked_for", "status", "reservation"],

@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 
 from server import clock, jobs, origins
 from server.db import changed, insert_once
-from server.errors import Conflict, Invalid, NotFound
+from server.errors import Invalid, NotFound
 from server.models import (
     Activity,
     Actor,
@@ -347,33 +347,12 @@ async def _forget_waiting(tx: AsyncSession, host: str, reason: str) -> int:
 async def _wake(tx: AsyncSession, host: str) -> None:
     """Have what waits for `host` looked at now: by the job that it has, or by a new one where none will come."""
     job = jobs.Deliver(host)
-    if await jobs.wake(tx, job.key):
-        tx.info["jobs"] = True
-    else:
+    if not await jobs.wake(tx, job.key):
         jobs.enqueue(tx, job)
 
 
 def _waiting() -> ColumnElement[bool]:
     return Delivery.state == DeliveryState.WAITING
-
-
-# -- what came in and broke its handler ------------------------------------------------------------------------------------
-async def set_aside(tx: AsyncSession, limit: int = 100) -> Sequence[Received]:
-    """Received activities that were set aside, with the reason, the latest first."""
-    query = select(Received).where(Received.state == ReceivedState.SET_ASIDE)
-    return list(await tx.scalars(query.order_by(Received.received_at.desc()).limit(limit)))
-
-
-async def replay(tx: AsyncSession, received_id: int) -> None:
-    """Try one of them again. Raises NotFound, and Conflict where it was not set aside or is tried already."""
-    row = await tx.get(Received, received_id)
-    if row is None:
-        raise NotFound("There is no such activity.")
-    again = update(Received).where(Received.id == received_id, Received.state == ReceivedState.SET_ASIDE)
-    values = {"state": ReceivedState.WAITING, "reason": "", "attempts": 0}
-    if not await changed(tx, again.values(**values).execution_options(synchronize_session=False)):
-        raise Conflict("This activity is not set aside any more.")
-    jobs.enqueue(tx, jobs.Process.of(received_id, row.actor_uri))
 
 
 async def get(tx: AsyncSession, host: str) -> Host | None:

@@ -1,24 +1,16 @@
-"""Key pairs of our actors. Private keys lie in the `keys` table, sealed with a key that is derived from the house's secret.
+"""Key pairs of our actors. Private keys lie in the `keys` table, sealed (server.vault).
 
 Each actor has two: RSA for requests, since every server verifies it, and Ed25519 for proofs inside documents and for peers that
-take it. Sealed means AES-256-GCM over the PKCS #8 DER, with the public key as associated data, so that a sealed key cannot be
-moved to another row. Password-encrypted PEM would do the same with a slow derivation at every load; our secret has 256 random
-bits and needs none. Without `secrets/key` of the data directory nobody, ourselves included, can read them: back both up.
+take it. Without `secrets/key` of the data directory nobody, ourselves included, can read them: back both up.
 """
 
 import asyncio
-import base64
 import logging
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -29,21 +21,18 @@ from cryptography.hazmat.primitives.serialization import (
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from server import vault
 from server.models import Actor, Key
+from server.vault import Unreadable
 
 log = logging.getLogger(__name__)
 
 BITS = 2048  # what every server of the fediverse can verify
 RSA, ED25519 = "rsa", "ed25519"
-SEALED = "aes256gcm:"
-NONCE = 12
+PURPOSE = "private keys of actors"  # in server.vault
 KEPT = 512  # opened keys that stay in memory
 
 Private = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
-
-
-class Unreadable(Exception):
-    """A private key was sealed with another house secret, or was changed."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ def load_private(secret: bytes, key: Key) -> Private:
     """
     try:
         return _unseal(secret, key.public_pem, key.private_pem)
-    except (InvalidTag, ValueError) as wrong:
+    except (Unreadable, ValueError) as wrong:
         raise Unreadable(
             f"Key {key.id} was sealed with another secret than the one in secrets/key, or changed."
         ) from wrong
@@ -118,25 +107,16 @@ def _make() -> Pairs:
 
 
 def _row(secret: bytes, actor_id: int, pair: Pair) -> Key:
-    nonce = secrets.token_bytes(NONCE)
-    sealed = nonce + _box(secret).encrypt(nonce, pair.private_der, pair.public_pem.encode())
-    private_pem = SEALED + base64.b64encode(sealed).decode()
+    private_pem = vault.seal(secret, PURPOSE, pair.private_der, pair.public_pem)
     return Key(actor_id=actor_id, kind=pair.kind, public_pem=pair.public_pem, private_pem=private_pem)
 
 
 # Kept by what was opened and not by the row's id: a row that was changed is another key, and other secrets open nothing.
 @lru_cache(KEPT)
 def _unseal(secret: bytes, public_pem: str, private_pem: str) -> Private:
-    if not private_pem.startswith(SEALED):
-        raise ValueError("not sealed in a way that this version knows")
-    blob = base64.b64decode(private_pem.removeprefix(SEALED))
-    der = _box(secret).decrypt(blob[:NONCE], blob[NONCE:], public_pem.encode())
+    der = vault.unseal(secret, PURPOSE, private_pem, public_pem)
     # We wrote it and nobody changed it: testing the primes again would cost more than a hundred signatures.
     private = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(private, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
         raise ValueError("of a kind that this version does not know")
     return private
-
-
-def _box(secret: bytes) -> AESGCM:
-    return AESGCM(HKDF(SHA256(), 32, salt=None, info=b"cartellino: private keys of actors").derive(secret))

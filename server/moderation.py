@@ -80,11 +80,6 @@ async def closed_reports(tx: AsyncSession, before: int | None = None, limit: int
     return list(await tx.scalars(query))
 
 
-async def count_open(tx: AsyncSession) -> int:
-    """How many reports nobody has closed."""
-    return int(await tx.scalar(select(func.count(Report.id)).where(Report.closed_at.is_(None))) or 0)
-
-
 async def get(tx: AsyncSession, report_id: int) -> Report:
     """The report with who reports and whom. Raises NotFound."""
     found: Report | None = await tx.scalar(_reports().where(Report.id == report_id))

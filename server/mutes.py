@@ -86,12 +86,3 @@ def unwanted(viewer: Actor, person: Any, entity: Any) -> ColumnElement[bool]:
         or_(HostBlock.host == them.host, HostBlock.host == them.domain),
     )
     return or_(by_name.correlate(entity), by_server.correlate(entity))
-
-
-async def wants_nothing_of(tx: AsyncSession, person: Actor, other: Actor) -> bool:
-    """Whether `person` mutes `other`, or mutes or blocks their server."""
-    if await muted(tx, person, other):
-        return True
-    names = [name for name in (other.host, other.domain) if name]
-    wall = select(HostBlock.host).where(HostBlock.actor_id == person.id, HostBlock.host.in_(names))
-    return bool(names) and await tx.scalar(wall.limit(1)) is not None

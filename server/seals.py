@@ -1,13 +1,11 @@
 """The house's own seal: a root certificate, and the leaf under it that signs manifests (C2PA) in files of local works.
 
 Nobody but this house vouches for it: elsewhere a sealed file reads "valid, signer unknown", until somebody pins the root, which
-/rights/c2pa-root.pem publishes. Private keys lie in the `seals` table, sealed with a key derived from the house's secret, as
-those of people are. The newest row signs. Rows stay: what an older leaf signed holds until that leaf's last day.
+/rights/c2pa-root.pem publishes. Private keys lie in the `seals` table, sealed as those of people are (server.vault). The newest
+row signs. Rows stay: what an older leaf signed holds until that leaf's last day.
 """
 
-import base64
 import logging
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,18 +14,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from server import clock
+from server import clock, vault
 from server.db import insert_once
 from server.media import sealing
 from server.media.orders import Format
@@ -35,6 +30,7 @@ from server.media.sealing import NotSealed, Sealer
 from server.models import Seal
 from server.rights import Rights, channels
 from server.site import Site
+from server.vault import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +43,13 @@ RENEW_DAYS = 366
 EARLY = timedelta(days=1)
 # The first seal's id is always this one, so that two processes that start at once make one.
 FIRST = 1
-SEALED = "aes256gcm:"
-NONCE = 12
+PURPOSE = "private keys of the seal"  # in server.vault
 NAME = 64  # characters that a name in a certificate may have
 
 # How large a kept manifest of the uploaded file may be, in bytes: in every sealed file, and in the largest public one and the
 # JPEG for other servers alone (docs/decisions).
 PARENT_EVERYWHERE = 16_384
 PARENT_AT_MOST = 1_048_576
-
-
-class Unreadable(Exception):
-    """A seal's private key was sealed with another house secret, or was changed."""
 
 
 @dataclass(frozen=True)
@@ -305,30 +296,22 @@ def _pem(made: x509.Certificate) -> str:
 
 # -- sealing keys ------------------------------------------------------------------------------------------------------
 def _sealed(secret: bytes, certificate_pem: str, key: ec.EllipticCurvePrivateKey) -> str:
-    nonce = secrets.token_bytes(NONCE)
     der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return SEALED + base64.b64encode(nonce + _box(secret).encrypt(nonce, der, certificate_pem.encode())).decode()
+    return vault.seal(secret, PURPOSE, der, certificate_pem)
 
 
 @lru_cache(16)
 def _unseal(secret: bytes, certificate_pem: str, sealed: str) -> ec.EllipticCurvePrivateKey:
     """The private key beside a certificate, to which it is bound: it cannot be moved to another row."""
     try:
-        if not sealed.startswith(SEALED):
-            raise ValueError("not sealed in a way that this version knows")
-        blob = base64.b64decode(sealed.removeprefix(SEALED))
-        key = load_der_private_key(_box(secret).decrypt(blob[:NONCE], blob[NONCE:], certificate_pem.encode()), None)
-    except (InvalidTag, ValueError) as wrong:
+        key = load_der_private_key(vault.unseal(secret, PURPOSE, sealed, certificate_pem), None)
+    except (Unreadable, ValueError) as wrong:
         raise Unreadable(
             "The house's seal was made with another secret than the one in secrets/key, or changed."
         ) from wrong
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise Unreadable("The house's seal is of a kind that this version does not know.")
     return key
-
-
-def _box(secret: bytes) -> AESGCM:
-    return AESGCM(HKDF(SHA256(), 32, salt=None, info=b"cartellino: private keys of the seal").derive(secret))
 
 
 def _signed(key: ec.EllipticCurvePrivateKey, claim: bytes) -> bytes:

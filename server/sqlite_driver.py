@@ -49,13 +49,23 @@ class Connection(aiosqlite.Connection):
     async def run(self, step: Callable[[sqlite3.Connection], Result]) -> Result:
         """Do `step` in the connection's thread, after the BEGIN that is due."""
         must_begin, self._must_begin = self._must_begin, False
+        has_begun = False
 
         def hop() -> Result:
+            nonlocal has_begun
             if must_begin:
+                if self._conn.in_transaction:  # a rollback that nobody waited for has failed
+                    self._conn.rollback()
                 self._conn.execute(self._begin)
+                has_begun = True
             return step(self._conn)
 
-        return cast(Result, await self._execute(hop))  # type: ignore[no-untyped-call]
+        try:
+            return cast(Result, await self._execute(hop))  # type: ignore[no-untyped-call]
+        except sqlite3.Error:
+            # Where it could not begin it is still due: what a caller tries next would be kept at once, whatever follows.
+            self._must_begin = must_begin and not has_begun
+            raise
 
 
 class Cursor:

@@ -1,6 +1,6 @@
 """What does not go on by itself: jobs that were given up, and received activities that broke their handler. A person decides."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,7 @@ LANES = {
     "federate": ("thing to tell other servers", "things to tell other servers"),
     "fetch": ("thing to fetch from other servers", "things to fetch from other servers"),
     "render": ("image to prepare", "images to prepare"),
+    "stamp": ("image whose files are to say other rights", "images whose files are to say other rights"),
     "idle": ("thing that has time, such as an AVIF size", "things that have time, such as AVIF sizes"),
     "mail": ("letter to send", "letters to send"),
 }
@@ -121,6 +122,24 @@ async def drop(tx: AsyncSession, moderator: Actor | None, job_id: int) -> None:
         _log(tx, moderator, "drop-job", words, row.error)
 
 
+async def set_aside(tx: AsyncSession, limit: int = 100) -> Sequence[Received]:
+    """Received activities that were set aside, with the reason, the latest first."""
+    query = select(Received).where(Received.state == ReceivedState.SET_ASIDE)
+    return list(await tx.scalars(query.order_by(Received.received_at.desc()).limit(limit)))
+
+
+async def replay(tx: AsyncSession, received_id: int) -> None:
+    """Try one of them again. Raises NotFound, and Conflict where it was not set aside or is tried already."""
+    row = await tx.get(Received, received_id)
+    if row is None:
+        raise NotFound("There is no such activity.")
+    again = update(Received).where(Received.id == received_id, Received.state == ReceivedState.SET_ASIDE)
+    values = {"state": ReceivedState.WAITING, "reason": "", "attempts": 0}
+    if not await changed(tx, again.values(**values).execution_options(synchronize_session=False)):
+        raise Conflict("This activity is not set aside any more.")
+    jobs.enqueue(tx, jobs.Process.of(received_id, row.actor_uri))
+
+
 async def drop_received(tx: AsyncSession, moderator: Actor | None, received_id: int) -> None:
     """Do nothing about a received activity that was set aside. Raises NotFound, and Conflict where it is not set aside."""
     row = await tx.get(Received, received_id)
@@ -191,6 +210,8 @@ def _words(row: Job, names: _Names) -> str:
             return f"Fetch the picture {picture}"
         case "Render" | "RenderAvif":
             return f"Prepare the image {picture}" + (" as AVIF" if row.kind == "RenderAvif" else "")
+        case "Stamp":
+            return f"Write its rights into the files of the image {picture}"
         case "Mail":
             return f"Send the letter “{said.get('subject')}” to {said.get('to')}"
         case "Sweep":

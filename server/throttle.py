@@ -9,10 +9,10 @@ import ipaddress
 from collections.abc import Iterable
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from server import clock
+from server.db import insert_into
 from server.errors import TooMany
 from server.models import Throttle
 from server.site import Site
@@ -70,8 +70,7 @@ async def limit(site: Site, action: str, who: str) -> None:
 
 async def count(tx: AsyncSession, key: str, seconds: int) -> int:
     """Count one more try of `key` in the caller's transaction; the number of tries in this window, this one included."""
-    build = sqlite.insert if tx.bind is not None and tx.bind.dialect.name == "sqlite" else postgresql.insert
-    statement = build(Throttle).values(key=_stored(key), window=_end(seconds), count=1)
+    statement = insert_into(tx, Throttle).values(key=_stored(key), window=_end(seconds), count=1)
     statement = statement.on_conflict_do_update(
         index_elements=[Throttle.key, Throttle.window], set_={"count": Throttle.count + 1}
     )

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from server import clock, jobs
+from server import claims, clock, jobs
 from server.db import Session
 from server.errors import Full, GiveUp, Problem, TryLater
 from server.site import Site
@@ -36,7 +36,7 @@ Handlers = Mapping[type[jobs.Job], Handler]
 
 # Seconds between two looks at the table when nobody in this process rang: another process may have enqueued.
 IDLE = 1.0
-RENEW = jobs.LEASE.total_seconds() / 3
+RENEW = claims.LEASE.total_seconds() / 3
 # So many jobs of a lane are claimed at once: the claim is one short transaction (G13).
 MOST = 64
 # Seconds that a job which ended waits for others to be written down with it, while many more are running.
@@ -148,18 +148,18 @@ class Worker:
 
     async def _due(self, lanes: list[str]) -> list[str]:
         async with self.site.db.read() as tx:
-            return await jobs.due_lanes(tx, lanes) if lanes else []
+            return await claims.due_lanes(tx, lanes) if lanes else []
 
     async def _exchange(
         self, ended: list["_End"], room: Mapping[str, int]
-    ) -> tuple[list[tuple[str, jobs.Claimed]], bool]:
-        claimed: list[tuple[str, jobs.Claimed]] = []
+    ) -> tuple[list[tuple[str, claims.Claimed]], bool]:
+        claimed: list[tuple[str, claims.Claimed]] = []
         more = False
         async with self.site.db.write() as tx:
             kept = await _write_down(tx, ended)
-            for lane in await jobs.due_lanes(tx, list(room)) if room else ():
+            for lane in await claims.due_lanes(tx, list(room)) if room else ():
                 limit = min(room[lane], MOST)
-                found = await jobs.claim(tx, lane, limit)
+                found = await claims.claim(tx, lane, limit)
                 claimed += [(lane, job) for job in found]
                 more = more or len(found) == limit < room[lane]
         self._let_go(ended, kept)
@@ -182,7 +182,7 @@ class Worker:
         for end, again in zip(ended, kept, strict=False):
             end.say(again)
 
-    async def _run_one(self, claimed: jobs.Claimed, place: _Place) -> None:
+    async def _run_one(self, claimed: claims.Claimed, place: _Place) -> None:
         _place.set(place)  # seen by this task and by those that it starts
         try:
             self._ended.append(await _run(self.site, self.handlers, claimed))
@@ -204,7 +204,7 @@ class Worker:
             if self._running:
                 try:
                     async with self.site.db.write() as tx:
-                        await jobs.renew(tx, list(self._running))
+                        await claims.renew(tx, list(self._running))
                 except Exception:
                     log.exception("cannot renew leases")
 
@@ -218,16 +218,16 @@ class Worker:
         await self._write_alone(list(self._ended))
         if self._running:
             async with self.site.db.write() as tx:
-                await jobs.release(tx, list(self._running))
+                await claims.release(tx, list(self._running))
 
 
 @dataclass(frozen=True)
 class _End:
     """How a job ended: well, where `later` and `why` are None; else with what it raised."""
 
-    claimed: jobs.Claimed
+    claimed: claims.Claimed
     last: Last | None = None
-    later: jobs.Postponed | None = None
+    later: claims.Postponed | None = None
     why: str | None = None
 
     def say(self, again: bool) -> None:
@@ -242,11 +242,11 @@ class _End:
             )
 
 
-def _facts(claimed: jobs.Claimed) -> dict[str, object]:
+def _facts(claimed: claims.Claimed) -> dict[str, object]:
     return {"job": claimed.id, "kind": type(claimed.job).__name__, "attempt": claimed.attempts}
 
 
-async def run_job(site: Site, handlers: Handlers, claimed: jobs.Claimed) -> None:
+async def run_job(site: Site, handlers: Handlers, claimed: claims.Claimed) -> None:
     """Run one claimed job and write down what became of it."""
     end = await _run(site, handlers, claimed)
     async with site.db.write() as tx:
@@ -254,7 +254,7 @@ async def run_job(site: Site, handlers: Handlers, claimed: jobs.Claimed) -> None
     end.say(again)
 
 
-async def _run(site: Site, handlers: Handlers, claimed: jobs.Claimed) -> _End:
+async def _run(site: Site, handlers: Handlers, claimed: claims.Claimed) -> _End:
     job = claimed.job
     try:
         if claimed.attempts > job.CRASHES:
@@ -264,12 +264,12 @@ async def _run(site: Site, handlers: Handlers, claimed: jobs.Claimed) -> _End:
         return _End(claimed, last=await handlers[type(job)](site, job))
     except (TryLater, Full) as later:  # a disk that is full today is no reason to give up
         at, other = getattr(later, "at", None), getattr(later, "job", None)
-        return _End(claimed, later=jobs.Postponed(claimed, str(later), at, other))
+        return _End(claimed, later=claims.Postponed(claimed, str(later), at, other))
     except (Problem, GiveUp) as reason:
         return _End(claimed, why=str(reason))
     except Exception as wrong:
         log.exception("job failed", extra=_facts(claimed))
-        return _End(claimed, later=jobs.Postponed(claimed, f"{type(wrong).__name__}: {wrong}"))
+        return _End(claimed, later=claims.Postponed(claimed, f"{type(wrong).__name__}: {wrong}"))
 
 
 async def _write_down(tx: Session, ends: list[_End]) -> list[bool]:
@@ -281,12 +281,12 @@ async def _write_down(tx: Session, ends: list[_End]) -> list[bool]:
     for work, items in lasts.items():
         await work(tx, items)
     if well := [end.claimed.id for end in ends if end.later is None and end.why is None]:
-        await jobs.finish(tx, *well)
+        await claims.finish(tx, *well)
     postponed = [end.later for end in ends if end.later is not None]
-    kept = iter(await jobs.postpone(tx, *postponed))
+    kept = iter(await claims.postpone(tx, *postponed))
     for end in ends:
         if end.why is not None:
-            await jobs.give_up(tx, end.claimed.id, end.why)
+            await claims.give_up(tx, end.claimed.id, end.why)
     return [end.why is None and (end.later is None or next(kept)) for end in ends]
 
 
@@ -294,10 +294,10 @@ async def drain(site: Site, handlers: Handlers, lanes: tuple[str, ...] = tuple(j
     """Run everything that is due now, one after the other, until nothing is; for tests and `cartellino post`."""
     done = 0
     while True:
-        claimed: list[jobs.Claimed] = []
+        claimed: list[claims.Claimed] = []
         for lane in lanes:
             async with site.db.write() as tx:
-                claimed += await jobs.claim(tx, lane)
+                claimed += await claims.claim(tx, lane)
         if not claimed:
             return done
         for job in claimed:

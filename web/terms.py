@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from quart import Response
 
 from server import rights, seals
-from server.models import Actor, Media, Post
+from server.models import Actor, Media, Post, Reservation
 from server.rights import Rights, channels
 from web.current import site
 
@@ -34,11 +34,12 @@ def of_wall(posts: Iterable[Post], path: str) -> Rights:
 
 def of_house() -> str:
     """What artists should know of the house's own rule before they choose a laxer one (docs/rights.md 2.2)."""
-    own, least = rights.house(site()).signals, rights.RESERVATIONS[rights.minimum(site())]
+    own, least = rights.house(site()).signals, rights.minimum(site())
     said = f"The files with which this server speaks to crawlers say “{own.name}” for everything here; whoever reads only those"
     said += " finds a laxer work reserved all the same."
-    if least.tdm:
-        said += f" “{least.name}” is the least that holds here: a laxer choice counts as that, except for the public domain."
+    if least is not Reservation.OPEN:
+        name = rights.RESERVATIONS[least].name
+        said += f" “{name}” is the least that holds here: a laxer choice counts as that, except for the public domain."
     return said
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from federation import policy
+from server import text
 from server.site import Reply
 
 # Statuses that speak of the whole server; 520 to 530 are those of a well-known proxy in front of one.
@@ -37,7 +38,8 @@ def verdict(reply: Reply, now: datetime) -> Verdict:
     status = reply.status
     if 200 <= status < 300:
         return Verdict(Kind.DONE)
-    words = " ".join(reply.body[:300].decode("utf-8", "replace").split())
+    # What nobody types is left out: PostgreSQL keeps no NUL, and a failure that cannot be written down never ends.
+    words = text.line(reply.body[:300].decode("utf-8", "replace"))
     reason = f"It answered {status}" + (f": {words}" if words and not words.startswith("<") else ".")
     if status in AWAY:
         return Verdict(Kind.AWAY, reason, retry_after(reply.headers.get("Retry-After", ""), now))

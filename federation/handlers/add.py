@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from federation.handlers.verified import Verified
-from server import posts
+from server import pins
 from server.errors import GiveUp
 from server.models import Post
 from server.site import Site
@@ -29,4 +29,4 @@ async def _pin(site: Site, said: Verified, *, pinned: bool) -> None:
         post = await tx.scalar(query.options(joinedload(Post.author)))
         if post is None:
             raise GiveUp("The post is not here, or not theirs.")
-        await (posts.pin if pinned else posts.unpin)(tx, post, actor)
+        await (pins.pin if pinned else pins.unpin)(tx, post, actor)

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import joinedload
 
 from federation import lint, policy, remote, render
@@ -24,7 +23,7 @@ from federation.senders import sender
 from federation.signatures import prove
 from federation.vocabulary import PUBLIC, Json
 from server import actors, clock, ids, jobs
-from server.db import Session, insert_once
+from server.db import Session, insert_into, insert_once
 from server.errors import GiveUp
 from server.models import Activity, Actor, Delivery, DeliveryState, Dialect, Host, Media
 from server.site import Site
@@ -205,8 +204,7 @@ async def _queue(
         }
         for to, key in batch
     ]
-    build = sqlite.insert if tx.get_bind().dialect.name == "sqlite" else postgresql.insert
-    await tx.execute(build(Delivery).on_conflict_do_nothing(), rows)
+    await tx.execute(insert_into(tx, Delivery).on_conflict_do_nothing(), rows)
     await policy.know(tx, {to.host for to, _ in batch if to.host not in hosts})
     # Whoever is named goes to the front of the lane, before hosts of a crowd that waits already.
     for first in (True, False):

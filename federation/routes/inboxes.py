@@ -16,7 +16,8 @@ from typing import Any
 from quart import Response
 
 from federation.answers import answer, client, incoming, machine, resident, status_of
-from federation.inbox import Intake, receive
+from federation.inbox import receive
+from federation.intake import Intake
 from federation.parse.strict import MAX_BYTES
 from federation.routes.desk import blueprint
 from federation.vocabulary import ACTIVITY_JSON, LD_JSON

@@ -11,7 +11,7 @@ from federation import conversations, render
 from federation.answers import answer, machine, resident, site, viewer_of
 from federation.routes.desk import PAGE, activity, blueprint, cursor, moved, readable, rights_of, to_page
 from federation.vocabulary import ACTIVITY_JSON, Json
-from server import actors, follows, galleries, ids, posts, rights
+from server import actors, follows, galleries, ids, pins, posts, rights
 from server.errors import Gone, NotFound
 from server.models import Actor, Audience, Gallery, Key, Post, PostTag, Tag
 
@@ -117,7 +117,7 @@ async def featured(handle: str) -> Response:
     urls, viewer = site().urls, await viewer_of()
     async with site().db.read() as tx:
         person = await resident(tx, handle)
-        shown = await posts.pinned(tx, person, viewer)
+        shown = await pins.pinned(tx, person, viewer)
     items = [urls.post(post) for post in shown]
     whole = render.collection(urls.featured(person), len(items), attributedTo=urls.actor(person), orderedItems=items)
     return activity(whole, viewer)

@@ -1,8 +1,6 @@
-"""The boxes around the pixels: recognise a format by its bytes, see whether a file is whole, and rebuild it clean.
+"""The boxes around the pixels: recognise a format by its bytes, see whether a file is whole, and read and write its parts.
 
-No decoder and no Pillow here: plain walks over segments, chunks and blocks. `rebuild` is what the full-size copy is
-made with (decision 14): only parts on an allow-list are copied, so that comments, previews, places, serial numbers and
-whatever hangs behind the picture are gone while every pixel stays as the artist saved it.
+No decoder and no Pillow here: plain walks over segments, chunks and blocks.
 """
 
 import re
@@ -12,18 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from mmap import mmap
 
-from server.media import metadata
-from server.media.orders import Credits
-
 Buffer = bytes | mmap
 
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_JPEG_KEPT = {0xDB, 0xC4, 0xDD, 0xCC, 0xDA, 0xDC} | {m for m in range(0xC0, 0xD0) if m not in (0xC4, 0xC8, 0xCC)}
-_PNG_KEPT = {
-    b"PLTE", b"tRNS", b"IDAT", b"acTL", b"fcTL", b"fdAT", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"sBIT", b"bKGD",
-    b"pHYs", b"mDCV", b"cLLI",
-}  # fmt: skip
-_WEBP_IMAGE = {b"VP8 ", b"VP8L", b"ALPH"}
+# Segments of a JPEG without which there is no picture, by their markers.
+JPEG_PICTURE = {0xDB, 0xC4, 0xDD, 0xCC, 0xDA, 0xDC} | {m for m in range(0xC0, 0xD0) if m not in (0xC4, 0xC8, 0xCC)}
+# What an iTXt chunk of a PNG begins with when it holds XMP.
+PNG_XMP = b"XML:com.adobe.xmp\0"
+# A reader of GIF steps through the packet as if it were blocks, and lands on this tail wherever it comes out.
+GIF_XMP_TAIL = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+_LONGEST_SEGMENT = 65_533  # without its marker and its length
 _BMFF_PARENTS = {b"meta", b"iprp", b"ipco"}
 
 
@@ -96,31 +92,17 @@ def sniff(head: bytes) -> str | None:
 
 def walk(data: Buffer, kind: str) -> Container:
     """Read the structure of a whole file. Raises `Broken` where it ends too early or makes no sense."""
-    walker = {"jpeg": _walk_jpeg, "png": _walk_png, "webp": _walk_webp, "gif": _walk_gif, "avif": _walk_bmff}.get(kind)
+    walker = {"jpeg": _walk_jpeg, "png": _walk_png, "webp": walk_webp, "gif": _walk_gif, "avif": _walk_bmff}.get(kind)
     try:
         return walker(data) if walker else Container()
     except (struct.error, IndexError) as cause:
         raise Broken("ends inside a header") from cause
 
 
-def rebuild(data: Buffer, kind: str, *, orientation: int, profile: bytes | None, alpha: bool) -> Iterator[bytes]:
-    """The same picture in a new box, in pieces to be written one after the other. JPEG, PNG, WebP and GIF.
-
-    How it is turned is all that is left of its Exif block; what it says of rights is stamped in afterwards.
-    """
-    if kind == "jpeg":
-        return _rebuild_jpeg(data, orientation, profile)
-    if kind == "png":
-        return _rebuild_png(data, orientation, profile)
-    if kind == "webp":
-        return _rebuild_webp(data, orientation, profile, alpha)
-    return _rebuild_gif(data)
-
-
 # --- JPEG (ITU-T T.81) --------------------------------------------------------------------------------------------
 
 
-def _jpeg_segments(data: Buffer) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(data: Buffer) -> Iterator[tuple[int, int, int]]:
     """(marker, start, end) of every segment up to and including the end of the image; scans include their data."""
     at = 2
     while True:
@@ -147,11 +129,18 @@ def _jpeg_segments(data: Buffer) -> Iterator[tuple[int, int, int]]:
         at = end
 
 
+def jpeg_segment(marker: int, body: bytes) -> bytes:
+    """A segment to be written. Raises ValueError for a body that fits into none."""
+    if len(body) > _LONGEST_SEGMENT:
+        raise ValueError(f"{len(body):,} bytes do not fit into a segment of a JPEG")
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
 def _walk_jpeg(data: Buffer) -> Container:
     box = Container()
     scans = 0
-    for marker, start, end in _jpeg_segments(data):
-        if marker in _JPEG_KEPT and 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xCC):
+    for marker, start, end in jpeg_segments(data):
+        if marker in JPEG_PICTURE and 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xCC):
             box.bits, height, width = struct.unpack_from(">BHH", data, start + 4)
             box.size = (width, height)
         elif marker == 0xEE and data[start + 4 : start + 9] == b"Adobe":
@@ -169,31 +158,6 @@ def _walk_jpeg(data: Buffer) -> Container:
     return box
 
 
-def _segment(marker: int, body: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
-
-
-def _rebuild_jpeg(data: Buffer, orientation: int, profile: bytes | None) -> Iterator[bytes]:
-    yield b"\xff\xd8"
-    segments = list(_jpeg_segments(data))
-    for marker, start, end in segments:
-        if marker == 0xE0 and data[start + 4 : start + 9] == b"JFIF\0" and end - start >= 18:
-            yield _segment(0xE0, data[start + 4 : start + 16] + b"\0\0")  # Its resolution, without its preview.
-            break
-    if exif := metadata.exif(Credits(), orientation):
-        yield _segment(0xE1, b"Exif\0\0" + exif)
-    if profile:
-        pieces = [profile[i : i + 65_000] for i in range(0, len(profile), 65_000)]
-        for number, piece in enumerate(pieces, 1):
-            yield _segment(0xE2, b"ICC_PROFILE\0" + bytes((number, len(pieces))) + piece)
-    for marker, start, end in segments:
-        if marker == 0xEE and data[start + 4 : start + 9] == b"Adobe" and end - start >= 16:
-            yield _segment(0xEE, data[start + 4 : start + 16])  # It says how the colours are stored.
-        elif marker in _JPEG_KEPT:
-            yield data[start:end]
-    yield b"\xff\xd9"
-
-
 # --- PNG (W3C, third edition) -------------------------------------------------------------------------------------
 
 
@@ -209,6 +173,11 @@ def png_chunks(data: Buffer) -> Iterator[tuple[bytes, int, int]]:
         if name == b"IEND":
             return
         at = end
+
+
+def png_chunk(name: bytes, body: bytes) -> bytes:
+    """A chunk to be written, with its length and checksum."""
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def _walk_png(data: Buffer) -> Container:
@@ -240,10 +209,10 @@ def _walk_png(data: Buffer) -> Container:
             box.exif = data[body : end - 4]
         elif name in (b"tEXt", b"zTXt"):
             box.note(name.decode(), body, end - 4)
-        elif name == b"iTXt" and data[body : body + 18] != b"XML:com.adobe.xmp\0":
+        elif name == b"iTXt" and data[body : body + len(PNG_XMP)] != PNG_XMP:
             box.note("iTXt", body, end - 4)
         elif name == b"iTXt":
-            text = data[body + 22 : end - 4] if data[body + 18] == 0 else b""
+            text = data[body + 22 : end - 4] if data[body + len(PNG_XMP)] == 0 else b""
             box.xmp = text
     if not seen_data or box.size is None:
         raise Broken("no picture in it")
@@ -253,24 +222,6 @@ def _walk_png(data: Buffer) -> Container:
     else:
         box.durations = []
     return box
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-def _rebuild_png(data: Buffer, orientation: int, profile: bytes | None) -> Iterator[bytes]:
-    yield b"\x89PNG\r\n\x1a\n"
-    for name, start, end in png_chunks(data):
-        if name == b"IHDR":
-            yield data[start:end]
-            if profile:
-                yield _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile, 9))
-            if exif := metadata.exif(Credits(), orientation):
-                yield _chunk(b"eXIf", exif)
-        elif name in _PNG_KEPT and not (profile and name == b"sRGB"):
-            yield data[start:end]
-    yield _chunk(b"IEND", b"")
 
 
 # --- WebP (RFC 9649) ----------------------------------------------------------------------------------------------
@@ -286,14 +237,20 @@ def riff_chunks(data: Buffer, at: int, limit: int) -> Iterator[tuple[bytes, int,
         at += 8 + length + length % 2
 
 
+def riff_chunk(name: bytes, body: bytes) -> bytes:
+    """A chunk to be written, filled up to an even length."""
+    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
 def riff_end(data: Buffer) -> int:
+    """Where the file ends by its own header. Raises Broken where it ends before."""
     end = int(8 + struct.unpack_from("<I", data, 4)[0])
     if end > len(data):
         raise Broken("shorter than its header says")
     return end
 
 
-def _walk_webp(data: Buffer) -> Container:
+def walk_webp(data: Buffer) -> Container:
     box = Container()
     pictures = 0
     for name, start, end in riff_chunks(data, 12, riff_end(data)):
@@ -324,35 +281,6 @@ def _u24(data: Buffer, at: int) -> int:
     return data[at] | data[at + 1] << 8 | data[at + 2] << 16
 
 
-def _riff(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
-
-
-def _rebuild_webp(data: Buffer, orientation: int, profile: bytes | None, alpha: bool) -> Iterator[bytes]:
-    box = _walk_webp(data)
-    exif = metadata.exif(Credits(), orientation)
-    parts: list[bytes] = []
-    if profile:
-        parts.append(_riff(b"ICCP", profile))
-    for name, start, end in riff_chunks(data, 12, riff_end(data)):
-        if name in _WEBP_IMAGE:
-            parts.append(_riff(name, data[start:end]))
-        elif name == b"ANIM":
-            parts.append(_riff(name, data[start : start + 6]))
-        elif name == b"ANMF":
-            inner = [_riff(n, data[s:e]) for n, s, e in riff_chunks(data, start + 16, end) if n in _WEBP_IMAGE]
-            parts.append(_riff(name, data[start : start + 16] + b"".join(inner)))
-    if exif:
-        parts.append(_riff(b"EXIF", exif))
-    if exif or profile or alpha or box.durations:
-        width, height = box.size or (1, 1)
-        flags = 0x20 * bool(profile) | 0x10 * alpha | 0x08 * bool(exif) | 0x02 * bool(box.durations)
-        sizes = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
-        parts.insert(0, _riff(b"VP8X", bytes((flags, 0, 0, 0)) + sizes))
-    yield b"RIFF" + struct.pack("<I", 4 + sum(map(len, parts))) + b"WEBP"
-    yield from parts
-
-
 # --- GIF (89a) ----------------------------------------------------------------------------------------------------
 
 
@@ -362,7 +290,7 @@ def gif_blocks(data: Buffer) -> Iterator[tuple[str, int, int]]:
     if at > len(data):
         raise Broken("ends inside its palette")
     yield "head", 0, at
-    whole = True  # A missing trailer alone is common and harmless.
+    # A missing trailer alone is common and harmless.
     while at < len(data) and data[at] != 0x3B:
         start = at
         if data[at] == 0x2C:
@@ -378,7 +306,7 @@ def gif_blocks(data: Buffer) -> Iterator[tuple[str, int, int]]:
             at += 2
         else:
             raise Broken("unknown block")
-        while whole:
+        while True:
             length = data[at]
             at += 1 + length
             if not length:
@@ -400,7 +328,7 @@ def _walk_gif(data: Buffer) -> Container:
             repeats = struct.unpack_from("<H", data, start + 16)[0]
             box.plays = repeats + 1 if repeats else 0
         elif kind == "xmp":
-            box.xmp = data[start + 14 : max(start + 14, end - 258)]
+            box.xmp = data[start + 14 : max(start + 14, end - len(GIF_XMP_TAIL))]
         elif kind == "other" and data[start + 1] == 0xFE:
             box.note("comment", start + 2, end)
         elif kind == "image":
@@ -413,17 +341,6 @@ def _walk_gif(data: Buffer) -> Container:
     if box.frames == 1:
         box.durations = []
     return box
-
-
-def _rebuild_gif(data: Buffer) -> Iterator[bytes]:
-    for kind, start, end in gif_blocks(data):
-        if kind == "head":
-            yield b"GIF89a" + data[6:end]
-        elif kind in ("control", "image"):
-            yield data[start:end]
-        elif kind == "loop" and data[start + 14] == 3:
-            yield data[start : start + 18] + b"\0"
-    yield b"\x3b"
 
 
 # --- AVIF and HEIC (ISO/IEC 14496-12, 23008-12) -------------------------------------------------------------------

@@ -130,11 +130,11 @@ def _inflated(raw: bytes) -> bytes:
 
 
 def _gif_blocks(raw: bytes) -> bytes:
-    text, at = b"", 0
+    text, at = bytearray(), 0
     while at < len(raw) and raw[at]:
         text += raw[at + 1 : at + 1 + raw[at]]
         at += 1 + raw[at]
-    return text
+    return bytes(text)
 
 
 def _text(raw: bytes) -> str:
@@ -230,7 +230,9 @@ def of_xmp(raw: bytes) -> Iterator[Inscription]:
         if key := _prefixed(element.tag):
             # A property holds its text, or a list of texts, or the address of a thing.
             texts = [element.text or "", element.get(f"{_RDF}resource", "")]
-            texts += [item.text or item.get(f"{_RDF}resource") or "" for item in element.iter(f"{_RDF}li")]
+            # Its own list alone: one element in another, many thousand times, would be looked through as often.
+            items = [item for listed in element for item in listed if item.tag == f"{_RDF}li"]
+            texts += [item.text or item.get(f"{_RDF}resource") or "" for item in items]
             yield Inscription("xmp", key, "\n".join(text for text in texts if text.strip())[:LONGEST])
 
 

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 from server.media.orders import Credits
 
-ARTIST, COPYRIGHT, ORIENTATION = 0x013B, 0x8298, 0x0112
+ARTIST, COPYRIGHT, ORIENTATION, POSITIONING = 0x013B, 0x8298, 0x0112, 0x0213
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
 _RDF_LI = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
@@ -97,10 +97,11 @@ def merge(*sources: Credits) -> Credits:
     return Credits(first("creator"), first("rights"), first("credit"))
 
 
-def exif(credits: Credits, orientation: int = 1) -> bytes:
+def exif(credits: Credits, orientation: int = 1, *, is_jpeg: bool = False) -> bytes:
     """A TIFF block with at most Orientation, Artist and Copyright (Exif 3.0), or nothing when there is nothing to say.
 
-    Text is UTF-8, as current readers take it; Exif before 3.0 knew ASCII only.
+    In a JPEG the standard also wants to know where the colour samples lie: in the middle, where decoders look for them in a file
+    that does not say. Text is UTF-8, as current readers take it; Exif before 3.0 knew ASCII only.
     """
     entries: list[tuple[int, int, int, bytes]] = []
     if orientation != 1:
@@ -111,6 +112,8 @@ def exif(credits: Credits, orientation: int = 1) -> bytes:
             entries.append((tag, 2, len(raw), raw))
     if not entries:
         return b""
+    if is_jpeg:
+        entries = sorted([*entries, (POSITIONING, 3, 1, struct.pack(">HH", 1, 0))])
     table, extra = struct.pack(">H", len(entries)), b""
     start = 8 + 2 + 12 * len(entries) + 4
     for tag, kind, count, raw in entries:

@@ -149,7 +149,8 @@ class Sealer:
 
         `chain` is the signing certificate and those above it as PEM, `anchors` the root by which the finished file is checked:
         only one that reads as Trusted counts. `parent` is the file that the work was made from: where it carries a manifest, that
-        goes along as the ingredient which `manifest` names. Raises NotSealed; `target` does not exist then.
+        goes along as the ingredient which `manifest` names, unless it tells more than how the work came to be (row 119).
+        Raises NotSealed; `target` does not exist then.
         """
         if not manifest.get("assertions"):
             raise ValueError("nothing to say, nothing to seal")
@@ -246,7 +247,7 @@ class Sealer:
             raise NotSealed("died", "the child is gone")
         try:
             answer = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):  # nested deeper than anything that is meant
             answer = None
         if not isinstance(answer, dict):
             raise NotSealed("died", "the child talks nonsense")

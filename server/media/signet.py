@@ -28,6 +28,20 @@ Json = dict[str, Any]
 MESSAGE_BYTES = 65_536
 SIGNATURE_BYTES = 64  # ES256: r and s, 32 bytes each
 _MANY = 40  # of anything that a foreign manifest lists
+# What the manifests of an upload may hold where they go along: how it came to be, who signed, what may be done with it, and sums.
+# Everything else may tell where it was made, with which camera, and what was cut away (security.md row 119).
+_DISCREET = re.compile(
+    r"(?:c2pa\.(?:actions|hash(?:\.[a-z-]+)+|ingredient|soft-binding|training-mining)|cawg\.(?:identity|training-mining))"
+    r"(?:\.v\d+)?(?:__\d+)?"
+)
+# Metadata go along where they say nothing but rights and the kind of source, as those of this house do.
+_METADATA = re.compile(r"(?:c2pa|cawg)\.metadata(?:__\d+)?")
+_FIELDS = frozenset({
+    "@context", "dc:creator", "dc:rights", "dc:title", "plus:DataMining", "xmpRights:WebStatement", "xmpRights:UsageTerms",
+    "Iptc4xmpExt:DigitalSourceType",
+})  # fmt: skip
+_THUMBNAIL = re.compile(r"c2pa\.thumbnail\.claim(?:\.[a-z0-9]+)?")
+_BOXES = frozenset({"claim", "assertion_store", "signature"})
 
 
 def main(channel_fd: int, memory: int) -> None:
@@ -115,7 +129,7 @@ def _build(
     stated = [assertion["label"] for assertion in definition["assertions"]]
     context = c2pa.Context.from_dict(_settings(order["anchors"], stated=stated, verify=not short))
     with_parent = False
-    if parents:
+    if parents and is_discreet(parents[0], order["parent_kind"]):
         try:
             builder = _builder(definition, context, parents[0], order["parent_kind"])
             with_parent = True
@@ -151,6 +165,33 @@ def _builder(definition: Json, context: Any, parent: BinaryIO | None = None, kin
     parent.seek(0)
     builder.add_ingredient(json.dumps(ingredient), kind, parent)
     return builder
+
+
+def is_discreet(parent: BinaryIO, kind: str) -> bool:
+    """Whether the manifests of an upload may be shown to everybody: nothing in them but `_DISCREET` and `_FIELDS`, and no picture
+    but one of the upload as it is. What a file was before it was cut or painted over is not for others."""
+    parent.seek(0)
+    quick = _settings("")
+    quick["verify"] |= {"verify_after_reading": False}
+    try:
+        with c2pa.Reader(kind, parent, context=c2pa.Context.from_dict(quick)) as reader:
+            found: Json = json.loads(reader.detailed_json())
+    except c2pa.C2paError:
+        return False
+    pictures = False
+    manifests = found.get("manifests") or {}
+    for name, manifest in manifests.items():
+        if not _BOXES.issuperset(manifest):
+            return False
+        for label, data in (manifest.get("assertion_store") or {}).items():
+            is_picture = name == found.get("active_manifest") and _THUMBNAIL.fullmatch(label) is not None
+            pictures = pictures or is_picture
+            is_plain = _METADATA.fullmatch(label) and isinstance(data, dict) and _FIELDS.issuperset(data)
+            if not is_picture and not is_plain and not _DISCREET.fullmatch(label):
+                return False
+    if not manifests:
+        return False  # broken beyond reading
+    return not pictures or _read(parent, kind, "").get("validation_state") in ("Valid", "Trusted")
 
 
 def _ask(channel: socket.socket, claimed: bytes) -> bytes:

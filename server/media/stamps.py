@@ -12,7 +12,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from server.media import metadata
-from server.media.containers import Broken, Buffer, gif_blocks, png_chunks, riff_chunks, riff_end
+from server.media.containers import (
+    GIF_XMP_TAIL,
+    PNG_XMP,
+    Broken,
+    Buffer,
+    gif_blocks,
+    jpeg_segment,
+    png_chunk,
+    png_chunks,
+    riff_chunk,
+    riff_chunks,
+    riff_end,
+)
 from server.media.orders import Credits
 
 # Bytes to be written, or the place of bytes to be copied.
@@ -20,11 +32,6 @@ Piece = bytes | tuple[int, int]
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
-_KEYWORD = b"XML:com.adobe.xmp\0"
-# The longest body of a JPEG segment after its length.
-_LONGEST = 65_533
-# A reader of GIF steps through the packet as if it were blocks, and lands on this tail wherever it comes out.
-_GIF_TAIL = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
 NOBODY = Credits()
 
 
@@ -135,18 +142,12 @@ def _jpeg(data: Buffer, xmp: bytes, exif: Credits, iim: Credits) -> Iterator[Pie
             rest.append((start, end))
     yield b"\xff\xd8"
     yield from first
-    if block := metadata.exif(exif, orientation):
-        yield _segment(0xE1, b"Exif\0\0" + block)
-    yield _segment(0xE1, _XMP + xmp)
+    if block := metadata.exif(exif, orientation, is_jpeg=True):
+        yield jpeg_segment(0xE1, b"Exif\0\0" + block)
+    yield jpeg_segment(0xE1, _XMP + xmp)
     if block := metadata.iim(iim):
-        yield _segment(0xED, block)
+        yield jpeg_segment(0xED, block)
     yield from rest
-
-
-def _segment(marker: int, body: bytes) -> bytes:
-    if len(body) > _LONGEST:
-        raise ValueError(f"{len(body):,} bytes do not fit into a segment of a JPEG")
-    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
 def _read_jpeg(data: Buffer) -> bytes | None:
@@ -169,28 +170,24 @@ def _png(data: Buffer, xmp: bytes) -> Iterator[Piece]:
             continue
         if name == b"eXIf":
             if block := metadata.exif(NOBODY, metadata.orientation_of(data[start + 8 : end - 4])):
-                yield _chunk(b"eXIf", block)
+                yield png_chunk(b"eXIf", block)
             continue
         if name == b"IDAT" and not is_in:
             is_in = True
-            yield _chunk(b"iTXt", _KEYWORD + b"\0\0\0\0" + xmp)
+            yield png_chunk(b"iTXt", PNG_XMP + b"\0\0\0\0" + xmp)
         yield start, end
     if not is_in:
         raise Broken("no picture in it")
 
 
 def _is_xmp(data: Buffer, name: bytes, start: int) -> bool:
-    return name in (b"iTXt", b"tEXt", b"zTXt") and data[start + 8 : start + 8 + len(_KEYWORD)] == _KEYWORD
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    return name in (b"iTXt", b"tEXt", b"zTXt") and data[start + 8 : start + 8 + len(PNG_XMP)] == PNG_XMP
 
 
 def _read_png(data: Buffer) -> bytes | None:
     for name, start, end in png_chunks(data):
         if name == b"iTXt" and _is_xmp(data, name, start):
-            is_packed, text = data[start + 8 + len(_KEYWORD)], data[start + 8 + len(_KEYWORD) + 4 : end - 4]
+            is_packed, text = data[start + 8 + len(PNG_XMP)], data[start + 8 + len(PNG_XMP) + 4 : end - 4]
             return zlib.decompressobj().decompress(text, 2_000_000) if is_packed else text
     return None
 
@@ -221,11 +218,11 @@ def _webp(data: Buffer, xmp: bytes) -> Iterator[Piece]:
     if not has_picture:
         raise Broken("no picture in it")
     if exif:
-        parts.append(_riff(b"EXIF", exif))
-    parts.append(_riff(b"XMP ", xmp))
+        parts.append(riff_chunk(b"EXIF", exif))
+    parts.append(riff_chunk(b"XMP ", xmp))
     # Colour profile, transparency and motion stay what they were.
     flags = flags & 0x32 | 0x08 * bool(exif) | 0x04
-    parts.insert(0, _riff(b"VP8X", bytes((flags, 0, 0, 0)) + canvas))
+    parts.insert(0, riff_chunk(b"VP8X", bytes((flags, 0, 0, 0)) + canvas))
     size = sum(len(part) if isinstance(part, bytes) else part[1] - part[0] for part in parts)
     yield b"RIFF" + struct.pack("<I", 4 + size) + b"WEBP"
     yield from parts
@@ -242,10 +239,6 @@ def _canvas(data: Buffer, name: bytes, start: int) -> tuple[bytes, int]:
     if not width or not height:
         raise Broken("no size")
     return struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3], flags
-
-
-def _riff(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
 
 
 def _read_webp(data: Buffer) -> bytes | None:
@@ -267,7 +260,7 @@ def _gif(data: Buffer, xmp: bytes) -> Iterator[Piece]:
         elif kind != "xmp" and not (kind == "other" and data[start + 3 : start + 11] == b"C2PA_GIF"):
             if kind in ("control", "image") and not is_in:
                 is_in = True
-                yield b"\x21\xff\x0bXMP DataXMP" + xmp + _GIF_TAIL
+                yield b"\x21\xff\x0bXMP DataXMP" + xmp + GIF_XMP_TAIL
             yield start, end
     if not is_in:
         raise Broken("no picture in it")
@@ -276,7 +269,7 @@ def _gif(data: Buffer, xmp: bytes) -> Iterator[Piece]:
 
 def _read_gif(data: Buffer) -> bytes | None:
     found = next(((start, end) for kind, start, end in gif_blocks(data) if kind == "xmp"), None)
-    return data[found[0] + 14 : max(found[0] + 14, found[1] - len(_GIF_TAIL))] if found else None
+    return data[found[0] + 14 : max(found[0] + 14, found[1] - len(GIF_XMP_TAIL))] if found else None
 
 
 # --- AVIF ---------------------------------------------------------------------------------------------------------

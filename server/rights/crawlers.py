@@ -175,9 +175,6 @@ def shipped() -> Roll:
     return read((files("server.rights") / "vendor" / "ai.robots.txt" / "robots.json").read_text("utf-8"))
 
 
-CRAWLERS: tuple[Crawler, ...] = shipped().crawlers
-
-
 # -- in use here ---------------------------------------------------------------------------------------------------------
 def in_use(settings: Settings) -> Roll:
     """The list of this house: what its administrator put there, else the one that came with the release."""
@@ -198,14 +195,6 @@ def _kept(file: Path, changed: int, size: int) -> Roll:
         reason = "; ".join(wrong.fields.values()) if isinstance(wrong, Invalid) else str(wrong)
         log.warning("crawlers.unreadable", extra={"file": str(file), "reason": reason})
         return shipped()
-
-
-def declared(user_agent: str, settings: Settings | None = None) -> Crawler | None:
-    """The AI crawler that `user_agent` says it is, or None; without `settings` by the list that came with the release.
-
-    Somebody may say what they like in that header: this finds who is honest, and nobody else.
-    """
-    return (in_use(settings) if settings is not None else shipped()).find(user_agent)
 
 
 def switched_on(settings: Settings) -> frozenset[Purpose]:

@@ -19,11 +19,18 @@ from sqlalchemy import func, or_, select
 from federation import deliver, policy
 from federation.transport import Transport
 from server import clock, ids, jobs, worker
-from server.models import Activity, Actor, Delivery, DeliveryState, Job
+from server.db import Session
+from server.models import Activity, Actor, Delivery, DeliveryState, Host, Job
 from server.site import Site
 
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8")]
 HANDLERS: worker.Handlers = {jobs.Deliver: deliver.deliver}
+
+
+async def host_of(tx: Session, name: str) -> Host:
+    """The row of a host, made where it is new."""
+    await policy.know(tx, [name])
+    return await tx.get_one(Host, name)
 
 
 @dataclass(frozen=True)

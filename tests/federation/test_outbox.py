@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from federation import lint, outbox, policy
 from federation.outbox import federate
 from federation.vocabulary import PUBLIC
-from server import actors, blocks, clock, galleries, ids, jobs, posts
+from server import actors, blocks, claims, clock, galleries, ids, jobs, posts
 from server.errors import GiveUp
 from server.models import (
     Account,
@@ -204,7 +204,7 @@ async def test_a_job_that_waits_is_not_doubled_and_one_that_runs_is_followed_by_
     await tell(site, "Create", alice, post_id=await work(site, alice))
     await tell(site, "Create", alice, post_id=await work(site, alice))
     async with site.db.write() as tx:
-        [claimed] = await jobs.claim(tx, "deliver", 10)
+        [claimed] = await claims.claim(tx, "deliver", 10)
     await tell(site, "Create", alice, post_id=await work(site, alice))
     async with site.db.read() as tx:
         rows = (await tx.scalars(select(Job).where(Job.kind == "Deliver").order_by(Job.id))).all()
@@ -511,5 +511,5 @@ async def test_every_verb_of_the_server_is_known_and_no_job_is_alike(site: Site,
     async with site.db.write() as tx:
         jobs.enqueue(tx, jobs.Federate("Like", alice.actor.id, post_id=1, people=(1, 2)))
     async with site.db.write() as tx:
-        [claimed] = await jobs.claim(tx, "federate")
+        [claimed] = await claims.claim(tx, "federate")
     assert isinstance(claimed.job, jobs.Federate) and claimed.job.id and list(claimed.job.people) == [1, 2]

@@ -13,6 +13,7 @@ from server import clock, jobs
 from server.errors import TryLater
 from server.models import Dialect, Host, Job
 from server.site import Site
+from tests.federation.neighbourhood import host_of
 
 IMAGE, MASTODON, NOTE = Dialect.IMAGE, Dialect.IMAGE_MASTODON, Dialect.NOTE
 
@@ -94,7 +95,7 @@ async def get(site: Site, name: str = "h.test") -> Host:
 
 async def fail(site: Site, **facts: Any) -> Host:
     async with site.db.write() as tx:
-        policy.failed(await policy.host_of(tx, "h.test"), "It answered 500.", **facts)
+        policy.failed(await host_of(tx, "h.test"), "It answered 500.", **facts)
     return await get(site)
 
 
@@ -198,7 +199,7 @@ async def test_who_rests_is_remembered_within_bounds(site: Site, monkeypatch: py
     monkeypatch.setattr(policy, "REMEMBERED", 3)
     async with site.db.write() as tx:
         for number in range(6):
-            policy.failed(await policy.host_of(tx, f"{number}.test"), "away", whole=True)
+            policy.failed(await host_of(tx, f"{number}.test"), "away", whole=True)
     policy.heard(site, "well.test")
     await at_rest(site)
     assert len(policy._watches[site.db].resting) == 3

@@ -10,7 +10,7 @@ from quart import Quart
 
 from federation import lint, render
 from federation.vocabulary import IMPLEMENTS, PUBLIC, READS_IMAGES
-from server import boosts, clock, ids, posts
+from server import boosts, clock, ids, pins, posts
 from server.models import Account, Activity, Actor, Origin, Post
 from server.site import Site
 from tests.federation.conftest import Shelf, a_note, elsewhere
@@ -245,7 +245,7 @@ async def test_boosts_are_announced_in_the_outbox_and_have_an_address(
 async def test_what_is_pinned_is_listed_by_address(site: Site, client: Any, shelf: Shelf, alice: Account) -> None:
     async with site.db.write() as tx:
         for post_id in (shelf.work, shelf.note):
-            await posts.pin(tx, await tx.get_one(Post, post_id), alice.actor)
+            await pins.pin(tx, await tx.get_one(Post, post_id), alice.actor)
     featured = await read(client, "/users/alice/collections/featured")
     assert featured["orderedItems"] == [f"http://art.test/notes/{shelf.note}", f"http://art.test/works/{shelf.work}"]
     tags = await read(client, "/users/alice/collections/tags")

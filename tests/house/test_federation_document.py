@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from federation import answers, deliver, discovery, inbox, policy, remote, transport
+from federation import answers, deliver, discovery, inbox, intake, policy, remote, transport
 from federation.deliver import queue, verdicts
 from federation.handlers import flag
 from federation.outbox import VERBS
@@ -253,7 +253,7 @@ def test_every_limit_is_the_one_in_the_code() -> None:
 def test_the_rates_are_those_of_the_inbox() -> None:
     """Counted, not read: the bucket of a stranger and that of a host that proved who it is."""
     table = {row[0]: row[1] for row in rows(section("## Limits"))}
-    budget = inbox.Budget()
+    budget = intake.Budget()
     assert table[RATES[1]] == str(_until_full(budget))
     budget.know("friend.example")
     burst = _until_full(budget)
@@ -264,7 +264,7 @@ def test_the_rates_are_those_of_the_inbox() -> None:
     assert _until_full(budget) == per_minute
 
 
-def _until_full(budget: inbox.Budget) -> int:
+def _until_full(budget: intake.Budget) -> int:
     for count in range(10_000):
         try:
             budget.take("friend.example")

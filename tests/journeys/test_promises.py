@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 
 from federation.inbox import ATTEMPTS, process
 from federation.vocabulary import AS2, PUBLIC
-from server import clock, hosts, ids, jobs
+from server import claims, clock, ids, jobs, stuck
 from server.app import JOBS, build_site, close
 from server.models import (
     Account,
@@ -344,17 +344,17 @@ async def test_p9_what_breaks_its_handler_is_set_aside_after_three_attempts(site
     attempts = 0
     for _ in range(10):
         async with site.db.write() as tx:
-            claimed = await jobs.claim(tx, "inbox")
+            claimed = await claims.claim(tx, "inbox")
         if claimed:
             attempts += 1
             await run_job(site, {jobs.Process: process}, claimed[0])
         now += timedelta(minutes=1)
     assert attempts == ATTEMPTS == 3
     async with site.db.read() as tx:
-        [kept] = await hosts.set_aside(tx)
+        [kept] = await stuck.set_aside(tx)
         assert await tx.scalar(select(func.count()).select_from(Job).where(Job.lane == "inbox")) == 0
     assert kept.reason.startswith("KeyError") and json.loads(kept.body)["type"] == "Waltz", "its words are kept"
     async with site.db.write() as tx:
-        await hosts.replay(tx, kept.id)
+        await stuck.replay(tx, kept.id)
     async with site.db.write() as tx:
-        assert len(await jobs.claim(tx, "inbox")) == 1
+        assert len(await claims.claim(tx, "inbox")) == 1

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy import func, select
 
-from server import artworks, boosts, favourites, follows, galleries, notes, posts
+from server import artworks, boosts, favourites, follows, galleries, notes, pins, posts
 from server.artworks import Draft
 from server.db import Session
 from server.errors import NotFound, Problem
@@ -57,9 +57,9 @@ async def test_row_27_only_ones_own_works_hang_in_ones_galleries_and_are_pinned(
         with pytest.raises(NotFound):
             await galleries.move(tx, gallery, foreign, "start")
         with pytest.raises(NotFound):
-            await posts.pin(tx, foreign, bob.actor)
+            await pins.pin(tx, foreign, bob.actor)
         with pytest.raises(NotFound):
-            await posts.unpin(tx, foreign, bob.actor)
+            await pins.unpin(tx, foreign, bob.actor)
     async with site.db.read() as tx:
         his = select(func.count()).select_from(Hanging).where(Hanging.gallery_id == gallery.id)
         assert await tx.scalar(his) == 0  # a gallery of that name of her own was made instead

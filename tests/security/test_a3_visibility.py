@@ -17,6 +17,7 @@ from server import (
     mutes,
     notes,
     notifications,
+    pins,
     posts,
     tags,
     timelines,
@@ -78,7 +79,7 @@ async def test_row_48_nothing_of_the_suspended_is_shown_on_any_path(
         await follows.follow(tx, bob.actor, alice.actor)
         await boosts.add(tx, alice.actor, await posts.get(tx, work.id, alice.actor))
         await favourites.add(tx, kept, await posts.get(tx, mine.id, kept))
-        await posts.pin(tx, await posts.get(tx, work.id, kept), kept)
+        await pins.pin(tx, await posts.get(tx, work.id, kept), kept)
 
     async def paths() -> dict[str, bool]:
         """Every way on which something of hers could be met; True where it is."""
@@ -94,7 +95,7 @@ async def test_row_48_nothing_of_the_suspended_is_shown_on_any_path(
                 "tag": bool(await timelines.tag(tx, tag, me)),
                 "portfolio": bool(await timelines.portfolio(tx, hers, me)),
                 "counts": (await timelines.counts(tx, hers, me)).works > 0,
-                "pinned": bool(await posts.pinned(tx, hers, me)),
+                "pinned": bool(await pins.pinned(tx, hers, me)),
                 "picture": await viewing.may_see(tx, picture.id, me),
                 "face": await viewing.may_see(tx, face.id, None),
                 "told": mia.id in [row.from_id for row in await notifications.list(tx, alice.actor)],

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import func, select, update
 
-from server import accounts, actors, clock, joining, keys, letters, mail, passwords, sign_ins, throttle
+from server import accounts, actors, clock, joining, keys, letters, mail, passwords, sign_ins, throttle, vault
 from server.errors import Conflict, Forbidden, Invalid, NotFound, Problem, TooMany
 from server.joining import Joining
 from server.models import Account, AccountState, Actor, Key, Letter, Role, SignIn, Token
@@ -88,13 +88,13 @@ async def test_keys_open_with_the_houses_secret_and_in_their_own_row_only(site: 
         one = await keys.newest(tx, first.actor_id, keys.RSA)
         two = await keys.newest(tx, second.actor_id, keys.RSA)
     assert one is not None and two is not None
-    with pytest.raises(keys.Unreadable):
+    with pytest.raises(vault.Unreadable):
         keys.load_private(bytes(32), one)
     one.private_pem = two.private_pem
-    with pytest.raises(keys.Unreadable):
+    with pytest.raises(vault.Unreadable):
         keys.load_private(site.secret, one)
     one.private_pem = "-----BEGIN PRIVATE KEY-----"
-    with pytest.raises(keys.Unreadable):
+    with pytest.raises(vault.Unreadable):
         keys.load_private(site.secret, one)
 
 

@@ -17,11 +17,12 @@ from server.errors import Invalid
 from server.models import Licence, Reservation
 from server.rights import Rights, Subject, crawlers
 from server.rights.channels.site import SITE_CHANNELS, robots
-from server.rights.crawlers import CRAWLERS, LEFT_OUT, Purpose
+from server.rights.crawlers import LEFT_OUT, Purpose
 from server.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "rights-site"
+CRAWLERS = crawlers.shipped().crawlers
 SHIPPED = ROOT / "server" / "rights" / "vendor" / "ai.robots.txt" / "robots.json"
 BASE = "https://art.example"
 WORK = f"{BASE}/@ada/42-heron-at-dusk"
@@ -143,26 +144,26 @@ def test_each_set_has_whom_one_expects() -> None:
 
 @pytest.mark.parametrize(("agent", "token"), AGENTS.items())
 def test_who_says_who_they_are_is_found(agent: str, token: str) -> None:
-    found = crawlers.declared(agent)
+    found = crawlers.shipped().find(agent)
     assert found is not None and found.token == token
 
 
 @pytest.mark.parametrize("agent", BYSTANDERS)
 def test_nobody_else_is_taken_for_one(agent: str) -> None:
-    assert crawlers.declared(agent) is None
+    assert crawlers.shipped().find(agent) is None
 
 
 def test_every_name_on_the_list_is_found_as_a_product_and_inside_a_comment() -> None:
     for crawler in CRAWLERS:
         for agent in (f"{crawler.token}/1.0", f"Mozilla/5.0 (compatible; {crawler.token.upper()}; +https://x.example)"):
-            found = crawlers.declared(agent)
+            found = crawlers.shipped().find(agent)
             assert (found.token if found else None) == (crawler.token if crawler.matches else None), agent
 
 
 def test_usage_tokens_stand_in_robots_txt_alone() -> None:
     quiet = {crawler.token for crawler in CRAWLERS if not crawler.matches}
     assert quiet == {"Google-Extended", "Applebot-Extended"}
-    assert crawlers.declared("Mozilla/5.0 (compatible; Google-Extended)") is None
+    assert crawlers.shipped().find("Mozilla/5.0 (compatible; Google-Extended)") is None
 
 
 def test_the_three_switches_switch_one_set_each(tmp_path: Path) -> None:
@@ -270,16 +271,16 @@ def test_a_newer_list_is_used_by_everybody_from_then_on(tmp_path: Path) -> None:
     settings, file = settings_in(tmp_path / "data"), tmp_path / "robots.json"
     entry = {"operator": "[New](https://new.example)", "respect": "No", "function": "AI Assistants", "frequency": ""}
     file.write_text(newer(BrandNewBot=entry, Facebookexternalhit=entry), "utf-8")
-    assert crawlers.declared("BrandNewBot/1.0", settings) is None
+    assert crawlers.in_use(settings).find("BrandNewBot/1.0") is None
     crawlers.update(settings, file)
-    found = crawlers.declared("BrandNewBot/1.0", settings)
+    found = crawlers.in_use(settings).find("BrandNewBot/1.0")
     assert found is not None and (found.operator, found.set) == ("New", Purpose.ANSWERS)
     assert "BrandNewBot" in tokens(settings)
-    assert crawlers.declared("facebookexternalhit/1.1", settings) is None  # what is left out stays out
+    assert crawlers.in_use(settings).find("facebookexternalhit/1.1") is None  # what is left out stays out
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["crawlers.json"]
     file.write_text(newer(), "utf-8")
     crawlers.update(settings, file)
-    assert crawlers.declared("BrandNewBot/1.0", settings) is None
+    assert crawlers.in_use(settings).find("BrandNewBot/1.0") is None
 
 
 ENTRY = {"operator": "X", "function": "Y"}
@@ -315,8 +316,8 @@ def test_a_damaged_list_of_the_house_gives_way_to_the_shipped_one(
 ) -> None:
     settings = settings_in(tmp_path)
     (tmp_path / "crawlers.json").write_text("{ half", "utf-8")
-    assert crawlers.declared("GPTBot/1.0", settings) is not None
-    assert crawlers.declared("GPTBot/1.0", settings) is not None
+    assert crawlers.in_use(settings).find("GPTBot/1.0") is not None
+    assert crawlers.in_use(settings).find("GPTBot/1.0") is not None
     assert [record.message for record in caplog.records] == ["crawlers.unreadable"]
 
 

@@ -1,10 +1,12 @@
 """Two verbs: reading cannot write, writing is whole or not at all."""
 
 import asyncio
+import sqlite3
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
 
 from server.db import Session, driver_url, insert_once
 from server.models import House
@@ -52,6 +54,30 @@ async def test_many_writers_and_readers_never_meet_a_lock(site: Site) -> None:
 
     await asyncio.gather(*(write(n) for n in range(40)), *(count(site) for _ in range(40)))
     assert await count(site) == 40
+
+
+async def test_what_could_not_begin_begins_with_the_next_statement(site: Site) -> None:
+    """Whoever goes on after "database is locked" is still in a transaction: nothing of it stays when it ends badly."""
+    if not site.db.is_sqlite:
+        pytest.skip("only SQLite has one writer")
+    begun = Table("test_begun", MetaData(), Column("number", Integer))
+    async with site.db.write() as tx:
+        await tx.execute(CreateTable(begun))
+    async with site.db.writer.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+    other = sqlite3.connect(str(site.db.url.database), isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RuntimeError):
+            async with site.db.write() as tx:
+                with pytest.raises(DBAPIError, match="locked"):
+                    await tx.execute(insert(begun).values(number=1))
+                other.execute("ROLLBACK")
+                await tx.execute(insert(begun).values(number=2))
+                raise RuntimeError
+        assert other.execute("SELECT number FROM test_begun").fetchall() == []
+    finally:
+        other.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://localhost/x", "redis://localhost"])

@@ -256,3 +256,25 @@ async def test_it_outlives_the_work_and_leaves_with_the_row(site: Site, alice: A
     async with site.db.read() as tx:
         assert "(deleted)" in await evidence.table(tx, site, alice.actor)
         assert await tx.scalar(select(func.count(CrawlerVisit.id))) == 1
+
+
+async def test_one_network_cannot_fill_the_house_with_the_names_of_all(
+    site: Site, alice: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What crawlers are called anybody can say; the first few names of a network are believed, and so many rows a day."""
+    monkeypatch.setattr(evidence, "MOST_OF_NETWORK", 20)
+    post = await hang(site, alice)
+    book = Notebook(site)
+    for crawler in list(crawlers.shipped().names.values())[:40]:
+        for status in (403, 200, 304):
+            book.record(crawler, Asked("page", post.id), status, HERE)
+    book.record(GPTBOT, Asked("page", post.id), 403, "198.51.100.0/24")
+    assert book.lost == 120 - 20
+    await book.flush()
+    kept = await rows(site)
+    assert len({row.crawler for row in kept if row.network == HERE}) <= evidence.NAMES and len(kept) == 21
+    # What is there already is counted on, also by whoever may add nothing new.
+    book.record(crawlers.shipped().names[kept[0].crawler.lower()], Asked("page", post.id), kept[0].status, HERE)
+    await book.flush()
+    assert sum(row.times for row in await rows(site)) == 22
+    await book.close()

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from server import clock, follows, hosts, ids, moderation, notifications, posts, timelines
+from server import clock, follows, hosts, ids, moderation, notifications, posts, stuck, timelines
 from server.errors import Conflict, Invalid, NotFound
 from server.models import (
     Account,
@@ -232,14 +232,14 @@ async def test_what_was_set_aside_can_be_tried_again_once(site: Site) -> None:
         )  # fmt: skip
         tx.add(row)
     async with site.db.write() as tx:
-        assert [found.id for found in await hosts.set_aside(tx)] == [row.id]
-        await hosts.replay(tx, row.id)
+        assert [found.id for found in await stuck.set_aside(tx)] == [row.id]
+        await stuck.replay(tx, row.id)
     async with site.db.write() as tx:
-        assert await hosts.set_aside(tx) == []
+        assert await stuck.set_aside(tx) == []
         with pytest.raises(Conflict):
-            await hosts.replay(tx, row.id)
+            await stuck.replay(tx, row.id)
         with pytest.raises(NotFound):
-            await hosts.replay(tx, 1)
+            await stuck.replay(tx, 1)
         waiting = list(await tx.scalars(select(Job).where(Job.kind == "Process")))
         assert [job.payload["received_id"] for job in waiting] == [row.id]
         assert (await tx.get_one(Received, row.id)).attempts == 0

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.dialects import sqlite
 
-from server import clock, jobs, worker
+from server import claims, clock, jobs, worker
 from server.db import Session, insert_once
 from server.errors import GiveUp, NotFound, TryLater
 from server.models import House, Job
@@ -23,9 +23,9 @@ async def enqueue(site: Site, *wanted: jobs.Job) -> None:
             await tx.flush()
 
 
-async def claim(site: Site, lane: str, limit: int = 10) -> list[jobs.Claimed]:
+async def claim(site: Site, lane: str, limit: int = 10) -> list[claims.Claimed]:
     async with site.db.write() as tx:
-        return await jobs.claim(tx, lane, limit)
+        return await claims.claim(tx, lane, limit)
 
 
 async def rows(site: Site) -> list[Job]:
@@ -52,7 +52,7 @@ async def test_jobs_that_share_a_key_run_one_at_a_time_and_in_order(site: Site) 
     first = await claim(site, "render")
     assert [claimed.job for claimed in first] == [jobs.Render(1), jobs.Render(2)]
     async with site.db.write() as tx:
-        await jobs.finish(tx, first[0].id)
+        await claims.finish(tx, first[0].id)
     assert [claimed.job for claimed in await claim(site, "render")] == [jobs.Render(1)]
 
 
@@ -60,12 +60,12 @@ async def test_a_claim_ends_with_its_lease_and_not_while_it_is_renewed(site: Sit
     await enqueue(site, LETTER)
     [claimed] = await claim(site, "mail")
     began = clock.now()
-    clock.set_source(lambda: began + jobs.LEASE - timedelta(seconds=1))
+    clock.set_source(lambda: began + claims.LEASE - timedelta(seconds=1))
     async with site.db.write() as tx:
-        await jobs.renew(tx, [claimed.id])
-    clock.set_source(lambda: began + jobs.LEASE + timedelta(seconds=5))
+        await claims.renew(tx, [claimed.id])
+    clock.set_source(lambda: began + claims.LEASE + timedelta(seconds=5))
     assert await claim(site, "mail") == []
-    clock.set_source(lambda: began + 3 * jobs.LEASE)
+    clock.set_source(lambda: began + 3 * claims.LEASE)
     assert [again.attempts for again in await claim(site, "mail")] == [2]
 
 
@@ -119,10 +119,10 @@ async def test_a_job_that_takes_the_process_down_every_time_is_given_up(site: Si
     await enqueue(site, LETTER)
     moment = clock.now()
     for _ in range(2 * len(jobs.SCHEDULE)):  # claimed, and the process died each time
-        moment += 2 * jobs.LEASE
+        moment += 2 * claims.LEASE
         clock.set_source(lambda at=moment: at)  # type: ignore[misc]
         assert await claim(site, "mail")
-    clock.set_source(lambda: moment + 2 * jobs.LEASE)
+    clock.set_source(lambda: moment + 2 * claims.LEASE)
     await worker.drain(site, {jobs.Mail: crash})
     [row] = await rows(site)
     assert row.failed_at is not None and ran == 0
@@ -205,10 +205,10 @@ async def test_only_lanes_with_something_due_are_looked_into(site: Site) -> None
     async with site.db.write() as tx:
         jobs.enqueue(tx, jobs.Deliver("a.test"), due=clock.after(days=1))
     async with site.db.read() as tx:
-        assert await jobs.due_lanes(tx, ["render", "mail", "deliver", "slow"]) == ["render", "mail"]
+        assert await claims.due_lanes(tx, ["render", "mail", "deliver", "slow"]) == ["render", "mail"]
     await claim(site, "mail")
     async with site.db.read() as tx:
-        assert await jobs.due_lanes(tx, list(jobs.LANES)) == ["render"]
+        assert await claims.due_lanes(tx, list(jobs.LANES)) == ["render"]
 
 
 def test_two_hosts_never_share_a_key() -> None:
@@ -246,10 +246,10 @@ async def test_a_list_of_ids_is_looked_up_and_not_searched_for(site: Site) -> No
     await enqueue(site, *(jobs.Deliver(f"{number}.test") for number in range(3)))
     first, _, last = [row.id for row in await rows(site)]
     async with site.db.write() as tx:
-        await jobs.finish(tx, first, last)
+        await claims.finish(tx, first, last)
     assert [row.key for row in await rows(site)] == ["deliver:1.test"]
     if site.db.is_sqlite:
-        sql = str(jobs._FINISH.compile(dialect=sqlite.dialect()))
+        sql = str(claims._FINISH.compile(dialect=sqlite.dialect()))
         async with site.db.read() as tx:
             plan = await (await tx.connection()).exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("[1]",))
             assert "SEARCH jobs USING INTEGER PRIMARY KEY" in str(plan.all())

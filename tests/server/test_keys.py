@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
-from server import keys
+from server import keys, vault
 from server.models import Account, Key
 from server.site import Site
 
@@ -33,10 +33,10 @@ async def test_a_key_is_opened_once_and_a_changed_row_is_not_opened_at_all(site:
     [row, again] = (await of(site, alice))[0], (await of(site, alice))[0]
     opened = keys.load_private(site.secret, row)
     assert row is not again and keys.load_private(site.secret, again) is opened
-    with pytest.raises(keys.Unreadable):
+    with pytest.raises(vault.Unreadable):
         keys.load_private(bytes(32), again)
     again.public_pem = again.public_pem.replace("\n-----END", " \n-----END")
-    with pytest.raises(keys.Unreadable, match=str(again.id)):
+    with pytest.raises(vault.Unreadable, match=str(again.id)):
         keys.load_private(site.secret, again)
 
 
@@ -44,7 +44,7 @@ async def test_a_key_is_opened_once_and_a_changed_row_is_not_opened_at_all(site:
 async def test_a_broken_row_is_said_to_be_unreadable(site: Site, alice: Account, broken: str) -> None:
     row = (await of(site, alice))[0]
     row.private_pem = broken
-    with pytest.raises(keys.Unreadable):
+    with pytest.raises(vault.Unreadable):
         keys.load_private(site.secret, row)
 
 

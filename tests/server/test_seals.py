@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store
 from sqlalchemy import func, select
 
-from server import clock, doctor, jobs, seals, sweep
+from server import clock, doctor, jobs, seals, sweep, vault
 from server.media.sealing import Sealer
 from server.models import Account, Licence, Reservation, Seal, SourceType
 from server.rights import Rights, Subject, channels
@@ -109,16 +109,16 @@ async def test_private_keys_lie_sealed_and_bound_to_their_certificate(site: Site
     seal = await _current(site)
     (row,) = await rows(site)
     for kept, certificate in ((row.root_key, row.root_pem), (row.leaf_key, row.leaf_pem)):
-        assert kept.startswith(seals.SEALED) and "PRIVATE" not in kept
+        assert kept.startswith(vault.SEALED) and "PRIVATE" not in kept
         opened = seals._unseal(site.secret, certificate, kept)
         assert opened.public_key() == x509.load_pem_x509_certificate(certificate.encode()).public_key()
         der = opened.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         assert base64.b64encode(der)[8:40] not in kept.encode()
-    with pytest.raises(seals.Unreadable):
+    with pytest.raises(vault.Unreadable):
         seals._unseal(site.secret, row.root_pem, row.leaf_key)
-    with pytest.raises(seals.Unreadable):
+    with pytest.raises(vault.Unreadable):
         seals._unseal(bytes(32), row.leaf_pem, row.leaf_key)
-    with pytest.raises(seals.Unreadable):
+    with pytest.raises(vault.Unreadable):
         seals._unseal(site.secret, row.leaf_pem, "rot13:abc")
     assert "PRIVATE" not in repr(seal) and "sign" not in repr(seal)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server import rights
-from server.models import Licence, Reservation
+from server.models import Licence, Reservation, SourceType
 from server.rights import LICENCES, RESERVATIONS, Rights, channels, stated
 from server.rights.stated import Stated
 
@@ -219,3 +219,37 @@ def test_whatever_stands_there_is_read_within_limits(document: dict[str, Any]) -
     assert not set(shown) & set("\u202e\x00\u200b")
     assert stated.from_json(json.loads(shown)) == read
     assert stated.merge(read, read).reservation is read.reservation
+
+
+@pytest.mark.parametrize(
+    ("value", "source"),
+    [
+        ("http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia", SourceType.GENERATOR),
+        ("https://schema.org/DigitalArtDigitalSource", SourceType.DIGITAL_CREATION),
+        ({"@id": "http://cv.iptc.org/newscodes/digitalsourcetype/minorHumanEdits"}, SourceType.HUMAN_EDITS),
+        (["print", "compositeWithTrainedAlgorithmicMedia"], SourceType.COMPOSITE_WITH_GENERATOR),
+        ("https://schema.org/ImageObject", None),
+        (7, None),
+    ],
+)
+def test_how_a_work_came_to_be_is_read(value: Any, source: SourceType | None) -> None:
+    read = stated.read({"digitalSourceType": value})
+    assert read.source_type is source
+    assert stated.from_json(json.loads(json.dumps(stated.as_json(read)))) == read
+    assert stated.merge(stated.Stated(), read).source_type is source
+
+
+@pytest.mark.parametrize(
+    ("rights", "year"),
+    [("© 2011 Mia. Ask.", 2011), ("2019 Ada. CC0.", 2019), ("(c) 1987 Mia", 1987), ("Copyright 2001", 2001),
+     ("© Mia 2011", None), ("© 20111 Mia", None), ("", None)],
+)  # fmt: skip
+def test_the_year_of_the_authors_sentence_is_read(rights: str, year: int | None) -> None:
+    assert stated.stated_year(stated.read({"rights": rights})) == year
+
+
+@pytest.mark.parametrize(
+    "word", ["https://a.example/żółw", "https://a.example/ x", "ftp://a.example/", 'https://a"b', "https://a>"]
+)
+def test_what_fits_into_no_header_is_no_address(word: str) -> None:
+    assert not stated.is_address(word) and stated.read({"tdmPolicy": word}).tdm_policy == ""

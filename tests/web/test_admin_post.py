@@ -6,7 +6,7 @@ import pytest
 from quart import Quart
 from sqlalchemy import select
 
-from server import clock, hosts, jobs, stuck
+from server import claims, clock, hosts, jobs, stuck
 from server.models import (
     Account,
     Activity,
@@ -193,7 +193,7 @@ async def test_what_was_given_up_is_tried_again_or_dropped(site: Site, alice: Ac
     await ada.post(f"/admin/jobs/{one}/again")
     assert ada.status == 303
     async with site.db.write() as tx:
-        (claimed,) = await jobs.claim(tx, "fetch")
+        (claimed,) = await claims.claim(tx, "fetch")
         assert claimed.id == one and claimed.attempts == 1, "with all its tries"
     await ada.post(f"/admin/jobs/{one}/drop")
     assert ada.status == 409, "what runs is not dropped under its hands"

@@ -142,7 +142,8 @@ async def test_a_newer_list_holds_within_seconds(site: Site, app: Quart, tmp_pat
     agent = "NewlyKnownBot/1.0"
     assert (await ask(app, "/explore", agent=agent)).status == 200
     known = {
-        crawler.token: {"operator": crawler.operator, "function": "AI Data Scraper"} for crawler in crawlers.CRAWLERS
+        crawler.token: {"operator": crawler.operator, "function": "AI Data Scraper"}
+        for crawler in crawlers.shipped().crawlers
     }
     file = tmp_path / "robots.json"
     file.write_text(json.dumps({**known, "NewlyKnownBot": {"operator": "Somebody", "function": "AI Data Scraper"}}))

@@ -5,8 +5,7 @@ from urllib.parse import quote
 
 from quart import Blueprint, Response, redirect, request
 
-from server import blocks, follows, galleries, mutes, text, timelines
-from server import posts as spine
+from server import blocks, follows, galleries, mutes, pins, text, timelines
 from server.db import Session
 from server.models import Actor, Kind, Post
 from server.urls import prefers_activity
@@ -54,12 +53,12 @@ def lives_elsewhere(actor: Actor, address: str) -> Response:
 
 async def pinned(tx: Session, actor: Actor, kind: Kind) -> list[Post]:
     """What stands on top of the first page, as far as the viewer may see it."""
-    return [post for post in await spine.pinned(tx, actor, viewer()) if post.kind is kind]
+    return [post for post in await pins.pinned(tx, actor, viewer()) if post.kind is kind]
 
 
-def below(rows: list[Post], pins: list[Post]) -> list[Post]:
+def below(rows: list[Post], on_top: list[Post]) -> list[Post]:
     """`rows` without what is pinned: it stands on top already, whatever page this is."""
-    taken = {post.id for post in pins}
+    taken = {post.id for post in on_top}
     return [post for post in rows if post.id not in taken]
 
 
@@ -77,11 +76,11 @@ async def portfolio(handle: str) -> Response:
         if viewer() is None and not actor.is_local:
             return lives_elsewhere(actor, original(actor))
         rows = await timelines.portfolio(tx, actor, viewer(), before(), ASKED)
-        pins = await pinned(tx, actor, Kind.WORK)
+        on_top = await pinned(tx, actor, Kind.WORK)
         chips = [gallery for gallery, count in await galleries.counted(tx, actor, viewer()) if count]
         values = await head(tx, actor)
     found = part(rows, view="grid" if view == "grid" else "")
-    wall = [*([] if before() else pins), *below(found.posts, pins)]
+    wall = [*([] if before() else on_top), *below(found.posts, on_top)]
     return page(
         "profile/portfolio.html",
         shared=True,
@@ -104,10 +103,10 @@ async def posts(handle: str) -> Response:
         if viewer() is None and not actor.is_local:
             return lives_elsewhere(actor, original(actor))
         rows = await timelines.posts(tx, actor, viewer(), before(), ASKED)
-        pins = await pinned(tx, actor, Kind.NOTE)
+        on_top = await pinned(tx, actor, Kind.NOTE)
         values = await head(tx, actor)
     found = part(rows)
-    notes = [*([] if before() else pins), *below(found.posts, pins)]
+    notes = [*([] if before() else on_top), *below(found.posts, on_top)]
     return page(
         "profile/posts.html", shared=True, pictures=covers(notes), carries=notes, found=found, notes=notes, **values
     )

@@ -2,7 +2,7 @@
 
 from quart import Blueprint, Response, redirect, request
 
-from server import boosts, favourites, follows, posts
+from server import boosts, favourites, follows, pins, posts
 from server.models import Actor, Post
 from web import auth
 from web.auth import signed_in
@@ -80,7 +80,7 @@ async def pin(handle: str, post_id: int) -> Response:
     """Put a work or a note of one's own on top of one's profile."""
     async with site().db.write() as tx:
         post = await posts.mine(tx, post_id, me())
-        await posts.pin(tx, post, me())
+        await pins.pin(tx, post, me())
     return hint(redirect(site().urls.post_page(post), 303), "pinned")  # type: ignore[arg-type]
 
 
@@ -90,7 +90,7 @@ async def unpin(handle: str, post_id: int) -> Response:
     """Take it down from there."""
     async with site().db.write() as tx:
         post = await posts.mine(tx, post_id, me())
-        await posts.unpin(tx, post, me())
+        await pins.unpin(tx, post, me())
     return hint(redirect(site().urls.post_page(post), 303), "unpinned")  # type: ignore[arg-type]
 
 

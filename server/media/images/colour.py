@@ -142,12 +142,12 @@ def colour_of(picture: Picture) -> Colour:
     if source is None:
         return Colour(None, "RGB", None, False, description, keep)
     try:
-        return _decide(source, keep, picture.image.mode, description)
+        return _decide(source, keep, description)
     except (OSError, ImageCms.PyCMSError, ValueError):
         return Colour(None, "RGB", None, False, description, None)  # A profile nobody can use: as if there were none.
 
 
-def _decide(source: bytes, keep: bytes | None, mode: str, description: str | None) -> Colour:
+def _decide(source: bytes, keep: bytes | None, description: str | None) -> Colour:
     profile = ImageCms.createProfile("LAB") if source == b"LAB" else _load(source)
     space = "Lab " if source == b"LAB" else source[16:20].decode("latin-1")
     reads = {"GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}.get(space, "RGB")

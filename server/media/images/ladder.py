@@ -13,7 +13,6 @@ from blurhash_rs import blurhash_encode
 from PIL import Image
 
 from server.media import icc, metadata
-from server.media.containers import rebuild
 from server.media.images import decoding
 from server.media.images.colour import Colour, colour_of, p3_to_srgb
 from server.media.images.opening import Picture, has_alpha, open_picture, probe_of
@@ -30,6 +29,7 @@ from server.media.orders import (
     public_size,
     size_at_width,
 )
+from server.media.rebuilding import rebuild
 
 Size = tuple[int, int]
 Deliver = Callable[[Purpose, Size, str, Iterable[bytes], int], None]

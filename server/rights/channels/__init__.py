@@ -1,6 +1,7 @@
 """One renderer per channel: every wire word for rights in the house can be read and judged in this folder.
 
-A new channel is one function, one line in CHANNELS and its golden files under tests/golden/rights.
+A new channel is one function, one line in CHANNELS, and what it says in the golden files under tests/golden/rights: each of them
+has one licence and one reservation in the words of all channels.
 """
 
 from collections.abc import Callable

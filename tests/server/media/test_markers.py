@@ -7,6 +7,7 @@ a second opinion that is not ours.
 import io
 import json
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -324,6 +325,16 @@ def test_a_bomb_is_read_no_further_than_its_first_megabyte(tmp_path: Path) -> No
     content = _with_chunk(b"zTXt", b"parameters\0\0" + zlib.compress(b"x" * 50_000_000, 9))
     (one,) = say(content, tmp_path)
     assert len(one.text) == inscriptions.LONGEST
+
+
+def test_row_120_words_that_are_chopped_up_or_nested_cost_no_more_than_their_length() -> None:
+    """A megabyte of blocks of one letter each, and sixty thousand properties inside each other: half a minute and more, once."""
+    began = time.process_time()
+    assert inscriptions._gif_blocks(b"\x01a" * (1 << 19)) == b"a" * (1 << 19)
+    nested = 60_000
+    packet = b'<x xmlns:dc="http://purl.org/dc/elements/1.1/">%s%s</x>' % (b"<dc:a>" * nested, b"</dc:a>" * nested)
+    assert sum(1 for _ in inscriptions.of_xmp(packet)) == nested
+    assert time.process_time() - began < 8
 
 
 @pytest.mark.parametrize("cut", range(0, 200, 7))

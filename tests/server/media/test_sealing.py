@@ -377,6 +377,57 @@ async def test_the_history_of_an_upload_goes_along(sealer: Sealer, tmp_path: Pat
     assert set(second_opinion(target, kind)[2].values()) == {"notAllowed"}
 
 
+PLACE = {"@context": {"exif": "http://ns.adobe.com/exif/1.0/"}, "exif:GPSLatitude": "48,12.3456N"}
+
+SAID = {"@context": {"dc": "http://purl.org/dc/elements/1.1/"}, "dc:rights": "© 2026 Ada Ink"}
+
+
+def retold(
+    data: bytes, assertion: dict[str, Any] | None = None, *, before: bytes = b"", thumbnail: bool = False
+) -> bytes:
+    """`data`, a JPEG, with a manifest that also holds `assertion`, or the history of the file that it was `before`."""
+    source = {"action": "c2pa.created", "digitalSourceType": GENERATOR}
+    actions = {"label": "c2pa.actions.v2", "data": {"actions": [source]}}
+    definition = {"title": "Étude", "assertions": [actions, *([assertion] if assertion else [])]}
+    settings = {"builder": {"thumbnail": {"enabled": thumbnail}}, "verify": {"verify_after_sign": False}}
+    with c2pa.Builder.from_json(json.dumps(definition), context=c2pa.Context.from_dict(settings)) as builder:
+        if before:
+            named = {"title": "before.jpg", "relationship": "componentOf"}
+            builder.add_ingredient(json.dumps(named), "image/jpeg", io.BytesIO(before))
+        signer = c2pa.Signer.from_callback(STRANGER.sign, c2pa.C2paSigningAlg.ES256, STRANGER.chain)
+        out = io.BytesIO()
+        builder.sign(signer, "image/jpeg", io.BytesIO(data), out)
+    return out.getvalue()
+
+
+async def test_row_119_a_history_that_tells_where_a_picture_was_made_stays_here(sealer: Sealer, tmp_path: Path) -> None:
+    """Cameras sign the place and their serial number, editors sign small pictures of what they cut away."""
+    plain, copy = written(tmp_path, "jpeg", name="master").read_bytes(), written(tmp_path, "jpeg", size=(150, 100))
+    placed = retold(plain, {"label": "stds.exif", "kind": "Json", "data": PLACE})
+    whole = written(tmp_path, "jpeg", name="whole").read_bytes()
+    uploads = {
+        "a place": (placed, False),
+        "a place, one step earlier": (retold(plain, before=placed), False),
+        "words of the program's own": (retold(plain, {"label": "com.camera.trip", "data": {"on": "Tuesday"}}), False),
+        "what was cut away": (retold(plain, before=retold(whole, thumbnail=True), thumbnail=True), False),
+        "a place among rights": (
+            retold(plain, {"label": "cawg.metadata", "kind": "Json", "data": SAID | PLACE}),
+            False,
+        ),
+        "rights": (retold(plain, {"label": "cawg.metadata", "kind": "Json", "data": SAID}), True),
+        "a small picture of itself": (retold(plain, thumbnail=True), True),
+        "nothing else": (retold(plain), True),
+    }
+    for name, (content, is_kept) in uploads.items():
+        upload, target = tmp_path / "upload", tmp_path / f"sealed {name}"
+        upload.write_bytes(content)
+        done = await seal(sealer, copy, target, "jpeg", parent=upload, parent_kind="jpeg")
+        assert done.with_parent is is_kept, name
+        state, failures, found = judged(target.read_bytes(), "jpeg", HOUSE.root)
+        assert (state, failures, len(found["manifests"])) == ("Trusted", [], 1 + is_kept), name
+        assert b"48,12.3456N" not in target.read_bytes() and b"Tuesday" not in target.read_bytes()
+
+
 async def test_a_long_history_in_a_jpeg_is_sealed_in_either_way(sealer: Sealer, tmp_path: Path) -> None:
     """A manifest store above 64 kB spans several segments; where a border cuts the signature, the library's own way serves."""
     upload = tmp_path / "upload"

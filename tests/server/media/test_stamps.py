@@ -179,6 +179,7 @@ def test_every_field_is_read_and_no_pixel_moves(tmp_path: Path, requires: Callab
     old = {
         "IFD0:Artist": rights.holder,
         "IFD0:Copyright": english,
+        "IFD0:YCbCrPositioning": 1,
         "IPTC:CodedCharacterSet": "\x1b%G",
         "IPTC:By-line": rights.holder,
         "IPTC:Credit": rights.holder,

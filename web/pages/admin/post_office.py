@@ -32,7 +32,7 @@ async def overview() -> Response:
     async with site().db.read() as tx:
         post = await hosts.overview(tx, MOST)
         lanes = await stuck.lanes(tx)
-        aside = await hosts.set_aside(tx, ASIDE)
+        aside = await stuck.set_aside(tx, ASIDE)
         given_up = await stuck.given_up(tx, before(), stuck.PAGE + 1)
         failed = await stuck.count(tx)
     shown = post.queues[first : first + PAGE]
@@ -117,7 +117,7 @@ async def dialect(host: str) -> Response:
 @role(Role.ADMIN)
 async def replay(received_id: int) -> Response:
     """Do a received activity once more."""
-    return await _do("/admin/federation#aside", "again", lambda tx: hosts.replay(tx, received_id))
+    return await _do("/admin/federation#aside", "again", lambda tx: stuck.replay(tx, received_id))
 
 
 @blueprint.post("/admin/received/<id:received_id>/drop")
