@@ -217,7 +217,7 @@ async def _write(tx: AsyncSession, site: Site, post: Post, letter: str, reason: 
         title = post.artwork.title or "Untitled"
         page = site.urls.post_page(post, "edit" if post.artwork.sent_back else "")
         mail.queue(
-            tx, site.settings, account.email, letter, handle=post.author.handle, title=title, page=page, reason=reason
+            tx, site.settings, account.email, letter, handle=post.author.handle, title=title, link=page, reason=reason
         )
 
 

@@ -35,6 +35,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the full counts of faults, kills and fuzz cases")
 
 
+def _parameters(item: pytest.Item) -> list[object]:
+    call = getattr(item, "callspec", None)
+    return list(call.params.values()) if call is not None else []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `one_database` ask what no database has a part in, at a high price: they run on SQLite, and in the long run on
+    both (decision 7)."""
+    if config.getoption("--long") or "sqlite" not in DATABASES:
+        return
+    spared = [item for item in items if item.get_closest_marker("one_database") and "postgresql" in _parameters(item)]
+    if spared:
+        config.hook.pytest_deselected(items=spared)
+        items[:] = [item for item in items if item not in set(spared)]
+
+
 @pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether the full counts are wanted (`make test-long`)."""

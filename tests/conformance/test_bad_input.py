@@ -20,6 +20,8 @@ from tests.conformance import readers
 from tests.conformance.fixture import heron
 from tests.neighbours import neighbour, reply
 
+pytestmark = pytest.mark.one_database
+
 PACKET = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
     'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '

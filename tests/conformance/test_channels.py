@@ -3,10 +3,15 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from docs import rights_report
 from tests.conformance import expected, readers
 from tests.conformance.fixture import ROWS, built, upload_of
 from tests.conformance.table import Cell, Place, Table
+
+# What is read here was written by channels that no database has a part in.
+pytestmark = pytest.mark.one_database
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
 PLACE = Place(

@@ -24,6 +24,8 @@ from tests.neighbours import Neighbour, reply
 from tests.server.test_cache import Shelf, house, photo, shelf, there
 from tests.server.test_elsewhere import person
 
+pytestmark = pytest.mark.one_database
+
 __all__ = ["house", "shelf", "there"]
 WORK = "https://far.example/posts/1"
 VOCABULARY = expected.VOCABULARY

@@ -9,12 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from server.app import JOBS
 from server.models import Licence, Reservation
 from server.worker import Worker
 from tests.conformance import cells, readers
 from tests.conformance.fixture import ROWS, Fixture, built
 from tests.conformance.table import Cell
+
+pytestmark = pytest.mark.one_database
 
 PROMISED = 10.0
 

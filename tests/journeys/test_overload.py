@@ -21,6 +21,8 @@ from tests.crowd import Crowd, Letter
 from tests.running import House
 from tests.works import publish
 
+pytestmark = pytest.mark.one_database
+
 ENVIRON = {"CARTELLINO_LOG_LEVEL": "warning", "CARTELLINO_NETWORK_PRIVATE_RANGES": "127.0.0.0/8"}
 # Table D: what one server may send at once, and then in a minute.
 BURST, A_MINUTE = 1000, 300

@@ -12,6 +12,8 @@ from tests.peers.them import ON_SQLITE
 from tests.tools import requires
 from tests.works import publish
 
+pytestmark = pytest.mark.one_database
+
 
 @ON_SQLITE
 @pytest.mark.parametrize("path", ["/users/alice", "/actor"])

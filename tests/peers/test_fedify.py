@@ -53,6 +53,9 @@ from tests.peers.kit import Failed, Fedify
 from tests.peers.them import FAMILIES, ON_SQLITE, Them, somebody
 from tests.works import publish, upload
 
+# Peers see documents and signatures; which database they came from they cannot see.
+pytestmark = pytest.mark.one_database
+
 AS2 = "https://www.w3.org/ns/activitystreams"
 PUBLIC = f"{AS2}#Public"
 

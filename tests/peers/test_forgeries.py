@@ -25,6 +25,8 @@ from tests.peers.them import ON_SQLITE, Them
 from tests.signing import Wire, content_digest, digest
 from tests.works import publish
 
+pytestmark = pytest.mark.one_database
+
 _numbers = itertools.count(1)
 
 

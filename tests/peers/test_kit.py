@@ -24,6 +24,8 @@ from tests.tools import requires
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 UNSIGNED = """
 import sys, urllib.request
+
+pytestmark = pytest.mark.one_database
 urllib.request.urlopen(urllib.request.Request(sys.argv[1], headers={"Accept": "application/activity+json"}))
 """
 _numbers = itertools.count()

@@ -4,6 +4,7 @@ import asyncio
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
@@ -11,6 +12,8 @@ from server.models import Account, Follow, MediaState, Post, Received, ReceivedS
 from tests.peers.home import Home
 from tests.peers.kit import Pasture, inputs
 from tests.peers.them import ON_SQLITE
+
+pytestmark = pytest.mark.one_database
 
 
 @ON_SQLITE

@@ -1,5 +1,6 @@
 """Rows 43 and 44: the desk of the house is closed to everybody else, and being refused costs nothing."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,7 @@ def doors(app: Quart) -> list[tuple[str, str]]:
     found = []
     for rule in app.url_map.iter_rules():
         if rule.rule == "/admin" or rule.rule.startswith("/admin/"):
-            values = {name: "far.example" if name == "host" else 7 for name in rule.arguments}
-            path = rule.build(values)[1]  # type: ignore[index]
+            path = re.sub(r"<(?:\w+:)?(\w+)>", lambda name: "far.example" if name[1] == "host" else "7", rule.rule)
             found += [(method, path) for method in sorted(rule.methods or ()) if method in ("GET", "POST")]
     assert len(found) > 20
     return found

@@ -36,6 +36,8 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "known_address": {"handle": "ines"},
     "password_changed": {"handle": "ines"},
     "email_changed": {"handle": "ines"},
+    "work_let_in": {"handle": "ines", "title": "Boats", "link": "L", "reason": "It is a painting."},
+    "work_sent_back": {"handle": "ines", "title": "Boats", "link": "L", "reason": "It is generated."},
 }
 
 

@@ -15,6 +15,9 @@ from server.site import Site
 from tests import abroad, paint
 from tests.running import PASSWORD, House
 
+# The command is a process of its own for each step; what it asks of the database is asked in other tests.
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def house(tmp_path: Path, database_url: str) -> House:

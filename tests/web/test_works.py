@@ -27,7 +27,7 @@ async def test_a_work_has_its_label_facts_rights_and_surroundings(app: Quart, si
     for fact in ("<dd>2024</dd>", "<dd>Gouache</dd>", "<dd>Brush</dd>", "<dd>60 × 40 cm</dd>", "2048 × 1365 pixels"):
         assert fact in page
     assert "© 2024 Alice Painter." in page and "Attribution-NonCommercial" in page
-    assert "Not for AI training of any kind." in page and 'href="http://art.test/rights"' in page
+    assert "Not for AI training of any kind." in page and f'href="http://art.test/works/{work.id}/rights"' in page
     assert 'href="http://art.test/@alice/galleries/boats">Boats</a>, 1 work' in page
     assert 'href="http://art.test/tags/picturebook">#PictureBook' in page
     assert f"/@alice/{other.id}-quarry-lake" in page
