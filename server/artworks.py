@@ -82,6 +82,7 @@ class Draft:
     licence: Licence = Licence.ARR
     reservation: Reservation = Reservation.NO_AI
     full_size: bool = False
+    says_rights: bool = True
     galleries: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     removed: tuple[int, ...] = field(default=())
@@ -275,7 +276,7 @@ async def has_undescribed(tx: AsyncSession, author: Actor) -> bool:
 async def _apply(tx: AsyncSession, post: Post, draft: Draft, urls: Urls) -> list[str]:
     artwork = await tx.get_one(Artwork, post.id)
     was_full = artwork.full_size
-    for name in ("title", "medium", "tools", "year", "size", "licence", "reservation", "full_size",
+    for name in ("title", "medium", "tools", "year", "size", "licence", "reservation", "full_size", "says_rights",
                  "source_type", "objection"):  # fmt: skip
         setattr(artwork, name, getattr(draft, name))
     post.text, post.warning, post.rating, post.audience = draft.text, draft.warning, draft.rating, draft.audience

@@ -51,6 +51,7 @@ class Sheet:
     tier: Reservation = USUAL
     precisely: str = ""
     full_size: bool = False
+    says_rights: bool = True
     # How the work came to be; "" is not said.
     source_type: str = ""
     galleries: list[str] = field(default_factory=list)
@@ -100,6 +101,7 @@ class Sheet:
                 licence,
                 reservation,
                 self.full_size,
+                self.says_rights,
                 galleries=(*self.galleries, *self.texts["gallery_new"].split(",")),
                 pictures=tuple(Picture(card.media.id, card.alt, card.x / 100, card.y / 100) for card in self.cards),
                 removed=tuple(self.removed),
@@ -145,6 +147,7 @@ def of(post: Post, galleries: Iterable[str], actor: Actor) -> Sheet:
         tier=tier,
         precisely="" if work.reservation in (tier, Reservation.OPEN) else work.reservation,
         full_size=work.full_size,
+        says_rights=work.says_rights,
         source_type=work.source_type or "",
         galleries=list(galleries),
         cards=[card(media) for media in post.media],
@@ -174,6 +177,7 @@ def typed(form: "MultiDict[str, str]", pictures: Mapping[int, Media], actor: Act
         tier=tier,
         precisely=form.get("precisely", ""),
         full_size=bool(form.get("full_size")),
+        says_rights=bool(form.get("says_rights")),
         source_type=form.get("source_type", ""),
         galleries=form.getlist("gallery"),
         cards=cards,

@@ -42,9 +42,9 @@ def work_image_mastodon(post: Post, urls: Urls, described: Rights, place: Place 
     the `note` dialect is the better one. Wrong for everybody else, who would take the description for a warning.
     """
     warning = f"<p>{escape(post.warning)}</p>" if post.warning else ""
-    words = warning + post.html
+    words = warning + post.html + _closing(post, urls, described)
     return (
-        _work(post, urls, "Image", described, place)
+        _said(_work(post, urls, "Image", described, place), post, urls, described)
         | {"name": _title(post), "summary": words or None, "content": words or f"<p>{escape(_title(post))}</p>"}
         | {"url": urls.post_page(post), "attachment": attachments(post, urls, described)[:SHOWN]}
     )
@@ -61,8 +61,9 @@ def work_note(post: Post, urls: Urls, described: Rights, place: Place | None = N
     more = (
         f'<p><a href="{page}" rel="{text.REL}">+{len(pictures) - SHOWN} more</a></p>' if len(pictures) > SHOWN else ""
     )
-    content = f"<p><strong>{escape(_title(post))}</strong></p>{post.html}{more}{_hashtags(post, urls)}"
-    return _work(post, urls, "Note", described, place) | {
+    content = f"<p><strong>{escape(_title(post))}</strong></p>{post.html}{_closing(post, urls, described)}{more}"
+    content += _hashtags(post, urls, described)
+    return _said(_work(post, urls, "Note", described, place), post, urls, described) | {
         "content": content,
         "url": urls.post_page(post),
         "attachment": pictures,
@@ -165,11 +166,37 @@ def _mention(actor: Actor, urls: Urls) -> Json:
     return {"type": "Mention", "href": urls.actor(actor), "name": urls.handle(actor)}
 
 
-def _hashtags(post: Post, urls: Urls) -> str:
+def _hashtags(post: Post, urls: Urls, described: Rights) -> str:
     """One paragraph of the tags that the description does not mention by itself."""
     said = {tags.fold(label) for label in text.tags_in(post.text)}
-    links = [text.to_html(f"#{tag.label}", urls, {}) for tag in post.tags if tag.name not in said]
+    labels = [tag.label for tag in post.tags if tag.name not in said]
+    if _is_said(post) and described.is_reserved and tags.fold(channels.HASHTAG) not in {tag.name for tag in post.tags}:
+        labels.append(channels.HASHTAG)
+    links = [text.to_html(f"#{label}", urls, {}) for label in labels]
     return f"<p>{' '.join(link.removeprefix('<p>').removesuffix('</p>') for link in links)}</p>" if links else ""
+
+
+def _closing(post: Post, urls: Urls, described: Rights) -> str:
+    """The rights sentence as the last words of a text, for receivers that drop every licence term (docs/rights.md 2.4)."""
+    if not _is_said(post):
+        return ""
+    page = escape(urls.rights(post))
+    sentence = escape(rights.sentence(described, described.language))
+    return f'<p><a href="{page}" rel="{text.REL}">{sentence}</a></p>'
+
+
+def _said(whole: Json, post: Post, urls: Urls, described: Rights) -> Json:
+    """With the hashtag of the reservation among the tags, where the text ends with it."""
+    own = {tag.name for tag in post.tags}
+    if not _is_said(post) or not described.is_reserved or tags.fold(channels.HASHTAG) in own:
+        return whole
+    tag = {"type": "Hashtag", "href": urls.tag(tags.fold(channels.HASHTAG)), "name": f"#{channels.HASHTAG}"}
+    return whole | {"tag": [*whole["tag"], tag]}
+
+
+def _is_said(post: Post) -> bool:
+    # Of a row that is not written yet the column is None.
+    return post.artwork is not None and post.artwork.says_rights is not False
 
 
 def _title(post: Post) -> str:

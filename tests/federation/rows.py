@@ -140,3 +140,9 @@ def a_gallery() -> Gallery:
     gallery = Gallery(id=5, slug="birds", name="Birds & reeds", text="All of them.")
     set_committed_value(gallery, "owner", an_actor())
     return gallery
+
+
+def silent(work: Any) -> Any:
+    """The same, whose text does not end with its rights sentence on other servers."""
+    work.artwork.says_rights = False
+    return work

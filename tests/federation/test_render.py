@@ -32,6 +32,7 @@ from tests.federation.rows import (
     an_artwork,
     eve,
     her_note,
+    silent,
     the_house,
 )
 
@@ -164,7 +165,7 @@ def test_a_boost_is_for_everybody_and_told_to_the_author() -> None:
 
 
 def test_the_three_dialects_are_one_post_with_one_licence() -> None:
-    made = [render.post_object(a_large_work(), URLS, each) for each in Dialect]
+    made = [render.post_object(silent(a_large_work()), URLS, each) for each in Dialect]
     same = (
         "id attributedTo published to cc tag context conversation license rights dataMining tdmReservation xRobotsTag"
     )
@@ -186,20 +187,36 @@ def test_the_three_dialects_are_one_post_with_one_licence() -> None:
 
 
 def test_mastodon_reads_the_description_of_an_image_in_its_summary_after_the_warning() -> None:
-    work = render.post_object(a_large_work(), URLS, Dialect.IMAGE_MASTODON)
+    work = render.post_object(silent(a_large_work()), URLS, Dialect.IMAGE_MASTODON)
     assert work["summary"] == "<p>Deep &lt;water&gt;</p><p>Six views of the #Harbour.</p>" == work["content"]
-    bare = render.post_object(a_work(html=""), URLS, Dialect.IMAGE_MASTODON)
+    bare = render.post_object(silent(a_work(html="")), URLS, Dialect.IMAGE_MASTODON)
     assert (bare["summary"], bare["content"]) == (None, "<p>Heron at Dusk</p>")
 
 
 def test_a_work_as_a_note_ends_with_the_tags_that_it_does_not_mention() -> None:
-    content = render.post_object(a_large_work(), URLS, Dialect.NOTE)["content"]
+    content = render.post_object(silent(a_large_work()), URLS, Dialect.NOTE)["content"]
     title, description, more, tags = re.findall(r"<p>.*?</p>", content)
     assert (title, description) == ("<p><strong>Heron at Dusk</strong></p>", "<p>Six views of the #Harbour.</p>")
     assert ">+2 more</a>" in more and 'href="http://art.test/@ada/42-heron-at-dusk"' in more
     assert re.sub(r"<[^>]*>", "", tags) == "#Größe"
-    small = render.post_object(a_work(tags=[]), URLS, Dialect.NOTE)["content"]
+    small = render.post_object(silent(a_work(tags=[])), URLS, Dialect.NOTE)["content"]
     assert small == "<p><strong>Heron at Dusk</strong></p><p>Reeds.</p>"
+
+
+def test_a_text_ends_with_the_rights_for_receivers_that_drop_every_term() -> None:
+    """docs/rights.md 2.4: on the artist's wish, and only in the dialects of those who keep nothing else."""
+    canonical, mastodon, note = (render.post_object(a_work(), URLS, each) for each in Dialect)
+    sentence = rights.sentence(rights.of(a_work(), URLS))
+    assert sentence not in canonical["content"] and "#NoAI" not in [tag["name"] for tag in canonical["tag"]]
+    for said in (mastodon["summary"], note["content"]):
+        assert f'<a href="http://art.test/works/42/rights" rel="nofollow noopener noreferrer">{sentence}</a>' in said
+    for work in (mastodon, note):
+        assert {"type": "Hashtag", "href": "http://art.test/tags/noai", "name": "#NoAI"} in work["tag"]
+    assert re.sub(r"<[^>]*>", "", note["content"].rsplit("<p>", 1)[1]).endswith("#NoAI")
+    laxer = a_work()
+    laxer.artwork.licence, laxer.artwork.reservation = Licence.BY, Reservation.OPEN
+    free = render.post_object(laxer, URLS, Dialect.NOTE)
+    assert "are not reserved." in free["content"] and "#NoAI" not in [tag["name"] for tag in free["tag"]]
 
 
 def test_notes_are_alike_in_all_dialects() -> None:

@@ -19,7 +19,7 @@ from server import artworks, clock, galleries, generated, ids, posts, renditions
 from server.db import Session
 from server.errors import Full, Invalid, NotFound, Problem
 from server.models import Kind, Post
-from server.rights import LICENCES, RESERVATIONS
+from server.rights import LICENCES, RESERVATIONS, channels
 from web import forms, terms
 from web.auth import signed_in
 from web.body import FILE, FILES, accepts
@@ -339,6 +339,7 @@ async def _show(desk: Desk, status: int = 200) -> Response:
         licences=LICENCES,
         reservations=RESERVATIONS,
         house=terms.of_house(),
+        hashtag=channels.HASHTAG,
         labels=generated.LABELS,
         rule=site().settings.rights.generated,
         hints=HINTS,

@@ -1,9 +1,10 @@
 """Works under one word."""
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, redirect
 
 from server import tags, timelines
 from server.errors import NotFound
+from server.rights import channels
 from web.auth import public
 from web.current import site, viewer
 from web.page import page
@@ -18,7 +19,13 @@ blueprint = Blueprint("tags", __name__)
 async def show(name: str) -> Response:
     """The wall of works that carry the tag, newest first."""
     async with site().db.read() as tx:
-        tag = await tags.get(tx, name)
+        try:
+            tag = await tags.get(tx, name)
+        except NotFound:
+            if tags.fold(name) != tags.fold(channels.HASHTAG):
+                raise
+            # The word under which texts of ours travel, though nobody typed it as a tag.
+            return redirect(site().urls.page("/rights"), 302)  # type: ignore[return-value]
         rows = await timelines.tag(tx, tag, viewer(), before(), ASKED)
     if not rows and before() is None:
         # A word that only stands under what the viewer may not see is a word that nobody has used (row 41).

@@ -8,6 +8,8 @@ Json = dict[str, Any]
 DATA_MINING = "http://ns.useplus.org/ldf/vocab/"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
+# What people look for who look for works that are reserved; it ends a text in which no term of ours survives.
+HASHTAG = "NoAI"
 # What our terms mean in ActivityPub documents (docs/rights.md). All are reused; they are defined inside each document,
 # since a context that has to be fetched from somewhere can fail. Only terms that some document carries stand here.
 CONTEXT: Json = {
