@@ -21,11 +21,11 @@ from tests.peers.front import Front
 from tests.peers.kit import NODE, Failed, Fedify, FedifySite, Pasture, conformance, node_is_here, serving
 from tests.tools import requires
 
+pytestmark = pytest.mark.one_database
+
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 UNSIGNED = """
 import sys, urllib.request
-
-pytestmark = pytest.mark.one_database
 urllib.request.urlopen(urllib.request.Request(sys.argv[1], headers={"Accept": "application/activity+json"}))
 """
 _numbers = itertools.count()
