@@ -163,6 +163,7 @@ async def test_core(art: Home, alice: Account, ann: Them) -> None:
     assert {(one["type"], one["name"].lower()) for one in seen["tags"]} == {
         ("Hashtag", "#ferry"),
         ("Hashtag", "#harbour"),
+        ("Hashtag", "#noai"),  # how the text ends for whoever keeps nothing else
     }
     for said in (sent, *sent["attachment"]):
         assert said["license"] == "https://creativecommons.org/licenses/by-nc-nd/4.0/"
