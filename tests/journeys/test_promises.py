@@ -273,16 +273,27 @@ def test_p9_poison_is_answered_and_neighbours_hardly_wait(
     delays: list[float] = []
     turn = itertools.count()
 
+    early: list[Letter] = []
+
     def note(letter: Letter, status: int) -> None:
         answers[status] += 1
-        if status not in (202, 400, 401, 403):
+        if status == 429:
+            early.append(letter)
+        elif status not in (202, 400, 401, 403):
             strange.append((status, letter.body))
+
+    def give(letter: Letter) -> None:
+        """Send it, and again where all that comes from this host was too much for a moment, as the long run is."""
+        send(house.port, [letter], note)
+        while early:
+            time.sleep(1)
+            send(house.port, [early.pop()], note)
 
     def through() -> None:
         """A good activity among the poison: how long until it is done."""
         made = good.answer(work)
         began = time.monotonic()
-        send(house.port, [good.letter(inbox, made)], note)
+        give(good.letter(inbox, made))
         mine = Received.activity_uri == made["id"], Received.state == ReceivedState.DONE
         while not books.count(Received, *mine):
             assert time.monotonic() < began + 20, "a good activity waits behind poison"
@@ -300,9 +311,7 @@ def test_p9_poison_is_answered_and_neighbours_hardly_wait(
     def fuzz(poison: dict[str, Any], depth: int) -> None:
         number = next(turn)
         sender = poisoners[number % len(poisoners)]
-        if answers[429]:
-            return
-        send(house.port, [sender.letter(inbox, bend(sender, work, poison, depth))], note)
+        give(sender.letter(inbox, bend(sender, work, poison, depth)))
         if number % 50 == 0:
             through()
 
