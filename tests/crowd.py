@@ -4,6 +4,7 @@ Threads serve what others ask about them (documents and keys); whoever sends doe
 beside a house in a process of its own, which may be killed at any moment.
 """
 
+import asyncio
 import http.client
 import itertools
 import json
@@ -21,7 +22,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from federation import signatures
 from federation.vocabulary import ACTIVITY_JSON, AS2, JRD_JSON, PUBLIC
 from server import clock
+from server.app import JOBS, build_site, close
+from server.worker import drain
+from tests.conftest import make_account, settings_for
+from tests.running import House
+from tests.works import publish
 
+# A house that reaches them, and says little of it.
+ENVIRON = {"CARTELLINO_LOG_LEVEL": "warning", "CARTELLINO_NETWORK_PRIVATE_RANGES": "127.0.0.0/8"}
 _numbers = itertools.count(1)
 _keys: list[rsa.RSAPrivateKey] = []
 
@@ -182,3 +190,18 @@ def send_all(port: int, letters: Sequence[Letter], taken: Callable[[Letter, int]
     """The same over several connections at once."""
     with ThreadPoolExecutor(lines) as pool:
         list(pool.map(lambda number: send(port, letters[number::lines], taken), range(lines)))
+
+
+def a_work(house: House) -> str:
+    """Let Ada live in the house, which does not run yet, and hang something; its uri."""
+    return asyncio.run(_a_work(house))
+
+
+async def _a_work(house: House) -> str:
+    site = build_site(settings_for(house.data, house.environ["CARTELLINO_DATABASE_URL"], **house.environ))
+    try:
+        work = await publish(site, await make_account(site, "ada", name="Ada Ink"))
+        await drain(site, JOBS, ("render",))
+        return site.urls.post(work)
+    finally:
+        await close(site)

@@ -15,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import asdict
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from server.errors import Full
-from server.media import storage
+from server.media import children, storage
 from server.media.orders import (
     DAMAGED,
     FAILED,
@@ -45,12 +44,6 @@ __all__ = ["Confinement", "Facts", "Limits", "Made", "Pixels", "Plan", "Probe", 
 
 log = logging.getLogger(__name__)
 
-# Isolated mode ignores PYTHON* variables and the working directory; the code's own place is handed over by name.
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from server.media.easel import main; main(int(sys.argv[2]), float(sys.argv[3]))"
-)
-_PACKAGES = str(Path(__file__).resolve().parents[2])
 _OUTPUTS = 8
 """No order makes more copies than this."""
 _ANSWER_BYTES = 1 << 20
@@ -292,17 +285,7 @@ class Pixels:
         if self._control is None:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-c", _BOOT, _PACKAGES, str(theirs.fileno()), str(self.idle_seconds)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    # Nothing of the server's environment, which may hold secrets. One memory arena keeps limits true.
-                    env={"LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
-                    cwd="/",
-                    start_new_session=True,
-                )
+                self._process = children.launch("server.media.easel", theirs, self.idle_seconds)
             self._control = ours
         return self._control
 

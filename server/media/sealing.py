@@ -16,13 +16,13 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from server import release
+from server.media import children
 from server.media.orders import MIME, Format
 
 __all__ = ["Manifest", "NotSealed", "Sealed", "Sealer", "Why", "is_installed", "manifest_bytes"]
@@ -34,12 +34,6 @@ Json = dict[str, Any]
 Sign = Callable[[bytes], bytes]
 Why = Literal["library", "refused", "slow", "died"]
 
-# Isolated mode ignores PYTHON* variables and the working directory; the code's own place is handed over by name.
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from server.media.signet import main; main(int(sys.argv[2]), int(sys.argv[3]))"
-)
-_PACKAGES = str(Path(__file__).resolve().parents[2])
 _MESSAGE_BYTES = 65_536
 _CLAIM = b"\x84\x6aSignature1"  # a COSE Sig_structure (RFC 9052, 4.4), as no certificate begins
 _CLAIM_BYTES = 32_768
@@ -272,17 +266,7 @@ class Sealer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _BOOT, _PACKAGES, str(theirs.fileno()), str(self.memory)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                # Nothing of the server's environment, which may hold secrets. One memory arena keeps limits true.
-                env={"LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
-                cwd="/",
-                start_new_session=True,
-            )
+            self._process = children.launch("server.media.signet", theirs, self.memory)
         return ours
 
     async def _kill(self) -> None:

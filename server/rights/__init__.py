@@ -175,33 +175,28 @@ def of_media(media: Media, post: Post, urls: Urls, least: Reservation = Reservat
     if post.is_local or own == from_json({}):
         return whole
     said = merge(from_json(post.artwork.stated or {}), own)
-    licence = own if own.licence or own.licence_text else said
-    return replace(
-        whole,
-        licence=licence.licence or Licence.ARR,
-        licence_stated=bool(licence.licence or licence.licence_text),
-        licence_text="" if licence.licence else licence.licence_text,
-        reservation=said.reservation or Reservation.NO_AI,
-        reservation_stated=said.reservation is not None,
-        source_type=own.source_type or whole.source_type,
-        subject=replace(whole.subject, policy=own.tdm_policy or whole.subject.policy),
-    )
+    return _stating(whole, own if own.licence or own.licence_text else said, said, own)
 
 
 def _of_note(own: Stated, post: Post, urls: Urls) -> Rights:
     """A picture in a note of another server has no work whose terms it could share: what is stated for it, else the customary."""
     author = preferred(post.author, urls)
     subject = replace(author.subject, title="", uri=urls.post(post), document="", page=urls.post_page(post))
+    customary = replace(author, subject=subject, year=(post.published_at or post.created_at).year, source_type=None)
+    return _stating(customary, own, own, own)
+
+
+def _stating(whole: Rights, licence: Stated, reservation: Stated, own: Stated) -> Rights:
+    """`whole` with the licence of one statement and the reservation of another; what is `own` to the picture stands before it."""
     return replace(
-        author,
-        licence=own.licence or Licence.ARR,
-        licence_stated=bool(own.licence or own.licence_text),
-        licence_text="" if own.licence else own.licence_text,
-        reservation=own.reservation or Reservation.NO_AI,
-        reservation_stated=own.reservation is not None,
-        year=(post.published_at or post.created_at).year,
-        source_type=own.source_type,
-        subject=replace(subject, policy=own.tdm_policy or subject.policy),
+        whole,
+        licence=licence.licence or Licence.ARR,
+        licence_stated=bool(licence.licence or licence.licence_text),
+        licence_text="" if licence.licence else licence.licence_text,
+        reservation=reservation.reservation or Reservation.NO_AI,
+        reservation_stated=reservation.reservation is not None,
+        source_type=own.source_type or whole.source_type,
+        subject=replace(whole.subject, policy=own.tdm_policy or whole.subject.policy),
     )
 
 

@@ -1,29 +1,21 @@
 """Ten times more than one server may send (security.md P10): it is refused politely, and nobody else notices."""
 
-import asyncio
 import http.client
 import statistics
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from server.app import JOBS, build_site, close
 from server.models import Favourite, Received, ReceivedState
-from server.worker import drain
 from tests.books import Books
-from tests.conftest import make_account, settings_for
-from tests.crowd import Crowd, Letter
+from tests.crowd import Crowd, Letter, a_work
 from tests.running import House
-from tests.works import publish
 
 pytestmark = pytest.mark.one_database
 
-ENVIRON = {"CARTELLINO_LOG_LEVEL": "warning", "CARTELLINO_NETWORK_PRIVATE_RANGES": "127.0.0.0/8"}
 # Table D: what one server may send at once, and then in a minute.
 BURST, A_MINUTE = 1000, 300
 SENT, LINES = 1600, 4
@@ -37,31 +29,6 @@ class Said:
     status: int
     retry_after: str
     seconds: float
-
-
-@pytest.fixture
-def crowd() -> Iterator[Crowd]:
-    with Crowd() as made:
-        yield made
-
-
-@pytest.fixture
-def house(tmp_path: Path, database_url: str) -> Iterator[House]:
-    made = House(tmp_path / "data", {"CARTELLINO_DATABASE_URL": database_url, **ENVIRON})
-    made.environ["CARTELLINO_BASE_URL"] = made.address
-    yield made
-    made.stop()
-
-
-async def a_work(house: House) -> str:
-    """Let Ada live in the house and hang something; its uri."""
-    site = build_site(settings_for(house.data, house.environ["CARTELLINO_DATABASE_URL"], **house.environ))
-    try:
-        work = await publish(site, await make_account(site, "ada", name="Ada Ink"))
-        await drain(site, JOBS, ("render",))
-        return site.urls.post(work)
-    finally:
-        await close(site)
 
 
 def post(port: int, letters: list[Letter], said: list[Said]) -> None:
@@ -80,7 +47,7 @@ def post(port: int, letters: list[Letter], said: list[Said]) -> None:
 
 @pytest.mark.timeout(600)
 def test_p10_too_much_from_one_server_is_refused_politely(house: House, crowd: Crowd, database_url: str) -> None:
-    work, books, inbox = asyncio.run(a_work(house)), Books(database_url), f"{house.address}/inbox"
+    work, books, inbox = a_work(house), Books(database_url), f"{house.address}/inbox"
     loud_host = crowd.senders[0].host
     loud = [sender for sender in crowd.senders if sender.host == loud_host]
     calm = [sender for sender in crowd.senders if sender.host != loud_host]

@@ -3,16 +3,13 @@
 P5 and P6, the same for what goes out, stand in tests/federation/test_deliver.py.
 """
 
-import asyncio
 import itertools
 import json
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +20,6 @@ from sqlalchemy import func, select
 from federation.inbox import ATTEMPTS, process
 from federation.vocabulary import AS2, PUBLIC
 from server import claims, clock, ids, jobs, stuck
-from server.app import JOBS, build_site, close
 from server.models import (
     Account,
     Actor,
@@ -37,44 +33,11 @@ from server.models import (
     ReceivedState,
 )
 from server.site import Site
-from server.worker import drain, run_job
+from server.worker import run_job
 from tests.books import Books
-from tests.conftest import DATABASES, make_account, settings_for
-from tests.crowd import Crowd, Letter, Sender, send, send_all
+from tests.conftest import DATABASES
+from tests.crowd import Crowd, Letter, Sender, a_work, send, send_all
 from tests.running import House, free_port
-from tests.works import publish
-
-ENVIRON = {"CARTELLINO_LOG_LEVEL": "warning", "CARTELLINO_NETWORK_PRIVATE_RANGES": "127.0.0.0/8"}
-
-
-@pytest.fixture
-def crowd() -> Iterator[Crowd]:
-    with Crowd() as made:
-        yield made
-
-
-@pytest.fixture
-def house(tmp_path: Path, database_url: str) -> Iterator[House]:
-    made = House(tmp_path / "data", {"CARTELLINO_DATABASE_URL": database_url, **ENVIRON})
-    made.environ["CARTELLINO_BASE_URL"] = made.address
-    yield made
-    made.stop()
-
-
-async def _a_work(house: House) -> str:
-    site = build_site(settings_for(house.data, house.environ["CARTELLINO_DATABASE_URL"], **house.environ))
-    try:
-        ada = await make_account(site, "ada", name="Ada Ink")
-        work = await publish(site, ada)
-        await drain(site, JOBS, ("render",))
-        return site.urls.post(work)
-    finally:
-        await close(site)
-
-
-def a_work(house: House) -> str:
-    """Let Ada live in the house and hang something; its uri."""
-    return asyncio.run(_a_work(house))
 
 
 # -- P1 --------------------------------------------------------------------------------------------------------------------
