@@ -19,7 +19,7 @@ from sd_parsers import ParserManager
 
 from server.media import containers, inscriptions, markers
 from server.media.orders import WORDS, Marker, Probe, Refused
-from server.media.pixels import Pixels
+from server.media.pixels import Pixels, _probe
 
 RECIPE = (
     "a lighthouse at dusk, oil on canvas\nNegative prompt: blurry\n"
@@ -373,8 +373,6 @@ def _probe_values() -> Probe:
 
 
 def _read(told: dict[str, Any]) -> Probe:
-    from server.media.pixels import _probe  # noqa: PLC0415
-
     return _probe(told)
 
 
