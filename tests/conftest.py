@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from quart import Quart
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import LRUCache
 
-from server import accounts, clock, keys, migrations, sign_ins, worker
+from server import accounts, clock, db, keys, migrations, passwords, sign_ins, worker
 from server.app import JOBS, build_site, close, create_app
 from server.db import Database
 from server.models import Account, AccountState, Role
@@ -23,6 +28,7 @@ from server.settings import Settings, load
 from server.site import Site
 from tests import postgres
 from tests.fediverse import Fediverse
+from tests.running import quick_starts
 from tests.tools import requires
 
 DATABASES = os.environ.get("CARTELLINO_TEST_DATABASES", "sqlite,postgresql").split(",")
@@ -73,6 +79,51 @@ def postgres_server() -> Iterator[postgres.Server]:
     asyncio.run(_migrate(asyncio.run(server.create(postgres.TEMPLATE))))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_compiler() -> Iterator[None]:
+    """Every test opens a database of its own; what SQLAlchemy made of a statement for one is right for the next of its kind, as it
+    is within a house that runs for long."""
+    kinds = (PGDialect_asyncpg, SQLiteDialect_aiosqlite)
+    compiled: dict[type, LRUCache[Any, Any]] = {kind: LRUCache(5000) for kind in kinds}
+    made = db.create_async_engine
+
+    def opened(url: Any, **options: Any) -> AsyncEngine:
+        engine = made(url, **options)
+        engine.sync_engine._compiled_cache = compiled[type(engine.dialect)]
+        return engine
+
+    with pytest.MonkeyPatch.context() as patched:
+        for kind in kinds:
+            patched.setattr(kind, "__eq__", lambda one, other: type(one) is type(other))
+            patched.setattr(kind, "__hash__", lambda one: hash(type(one)))
+        patched.setattr(db, "create_async_engine", opened)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashing() -> Iterator[None]:
+    """Passwords are hashed as ever, with a hundredth of the work: `thorough_hashing` has the real amount."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1))
+        patched.setattr(passwords, "_NOBODYS", passwords._NOBODYS.replace("m=65536,t=3", "m=1024,t=1"))
+        yield
+
+
+@pytest.fixture
+def thorough_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a house."""
+    work = {"time_cost": passwords.PASSES, "memory_cost": passwords.MEMORY_KIB, "parallelism": passwords.LANES}
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(**work))
+    monkeypatch.setattr(passwords, "_NOBODYS", passwords._NOBODYS.replace("m=1024,t=1", "m=65536,t=3"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nursery() -> Iterator[None]:
+    """Houses in processes of their own start at once."""
+    with quick_starts():
+        yield
 
 
 @pytest.fixture(params=[name for name in ("sqlite", "postgresql") if name in DATABASES])

@@ -1,5 +1,6 @@
 """A house that really runs: `cartellino serve` in a process of its own, and a browser without scripts to talk to it."""
 
+import contextlib
 import http.client
 import os
 import re
@@ -9,11 +10,29 @@ import subprocess
 import sys
 import time
 import urllib.parse
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from tests.nursery import Child, Nursery
+
 PASSWORD = "a long enough password"
+
+# Where a command starts at once; without it each command is a Python of its own (`bench/`).
+_nursery: list[Nursery] = []
+
+
+@contextlib.contextmanager
+def quick_starts() -> Iterator[None]:
+    """Within it houses are forked from a process that has imported the server already."""
+    made = Nursery()
+    _nursery.append(made)
+    try:
+        yield
+    finally:
+        _nursery.remove(made)
+        made.close()
 
 
 @dataclass
@@ -50,9 +69,11 @@ class House:
     data: Path
     environ: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[str] | Child | None = None
     # A house without an administrator prints its set-up link after its address.
     is_new: bool = False
+    # Whether it may be forked from the nursery; otherwise each command is a Python of its own, as everywhere but in tests.
+    starts_quickly: bool = True
     setup_link: str = ""
 
     @property
@@ -69,19 +90,28 @@ class House:
 
     def run(self, *arguments: str, check: bool = True, input: str | None = None) -> subprocess.CompletedProcess[str]:
         """One `cartellino` command beside the server."""
-        command = [sys.executable, "-m", "server", *arguments]
-        return subprocess.run(
-            command, env=self.environment, check=check, capture_output=True, text=True, input=input, timeout=120
-        )
+        if _nursery and self.starts_quickly:
+            done = _nursery[-1].run(arguments, self.environment, input=input, timeout=120)
+        else:
+            command = [sys.executable, "-m", "server", *arguments]
+            done = subprocess.run(
+                command, env=self.environment, capture_output=True, text=True, input=input, timeout=120, check=False
+            )
+        if check:
+            done.check_returncode()
+        return done
 
     def start(self, wait: float = 30) -> "House":
         """Start the server and wait until it answers."""
         self.data.mkdir(parents=True, exist_ok=True)
         log = (self.data.parent / f"{self.data.name}.log").open("a")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "server", "serve"],
-            env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
-        )  # fmt: skip
+        if _nursery and self.starts_quickly:
+            self.process = _nursery[-1].serve(["serve"], self.environment, log)
+        else:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "server", "serve"],
+                env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+            )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.startswith("Address: "), f"the server did not start: {line!r}, see {log.name}"

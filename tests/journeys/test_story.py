@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     requires("chromium", bool(CHROMIUM))
-    with House(tmp_path_factory.mktemp("story") / "data", is_new=True) as made:
+    with House(tmp_path_factory.mktemp("story") / "data", is_new=True, starts_quickly=False) as made:
         yield made
 
 

@@ -64,7 +64,6 @@ def warm_up() -> None:
     metadata.from_xmp(b"<a/>")
     for encoding in ("ascii", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"):
         "".encode(encoding)
-    icc.coated_paper()  # Kept for every later order of this workshop.
 
 
 def render(file: BinaryIO, plan: Plan, limits: Limits, facts: Callable[[Facts], None], deliver: Deliver) -> None:

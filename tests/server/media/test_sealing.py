@@ -3,7 +3,9 @@
 import asyncio
 import io
 import json
+import os
 import random
+import signal
 import socket
 import struct
 import subprocess
@@ -605,7 +607,9 @@ async def test_a_child_that_dies_is_followed_by_another(tmp_path: Path) -> None:
 async def test_a_child_that_takes_too_long_is_sent_away(tmp_path: Path) -> None:
     async with Sealer() as patient:
         await patient.start()
-        patient.seconds = 0
+        patient.seconds = 0.2
+        assert patient._process is not None
+        os.kill(patient._process.pid, signal.SIGSTOP)  # it has the order and does not begin
         with pytest.raises(NotSealed) as slow:
             await seal(patient, written(tmp_path, "jpeg"), tmp_path / "sealed", "jpeg")
         assert slow.value.why == "slow" and patient._process is None
