@@ -83,8 +83,8 @@ def postgres_server() -> Iterator[postgres.Server]:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_compiler() -> Iterator[None]:
-    """Every test opens a database of its own; what SQLAlchemy made of a statement for one is right for the next of its kind, as it
-    is within a house that runs for long."""
+    """Every test opens a database of its own; what SQLAlchemy made of a statement for one is right for the next of its
+    kind, as it is within a house that runs for long."""
     kinds = (PGDialect_asyncpg, SQLiteDialect_aiosqlite)
     compiled: dict[type, LRUCache[Any, Any]] = {kind: LRUCache(5000) for kind in kinds}
     made = db.create_async_engine
