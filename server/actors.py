@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
@@ -42,6 +43,7 @@ def check_handle(name: str) -> str:
     return name
 
 
+@cache
 def in_good_standing() -> ColumnElement[bool]:
     """THE rule for people: whether an actor stands here for others to see. Pages, pictures and documents all filter by it.
 

@@ -15,6 +15,9 @@ from server.db import changed, insert_once
 from server.errors import Invalid
 from server.models import Actor, Block, Follow, Hearing, HostBlock, Media, Notification
 
+# Whoever is on the other side of a server's wall, in `between`.
+_THEM: Any = aliased(Actor)
+
 
 async def block(tx: AsyncSession, blocker: Actor, blocked: Actor, *, uri: str | None = None) -> bool:
     """`blocker` blocks `blocked`; both stop following each other. True when it is new.
@@ -97,12 +100,11 @@ def between(viewer: Actor, person: Any, entity: Any) -> ColumnElement[bool]:
         )
     )
     if viewer.is_local:
-        them = aliased(Actor)
         servers = exists().where(
             HostBlock.actor_id == viewer.id,
             HostBlock.mutes_only.is_(False),
-            them.id == person,
-            or_(HostBlock.host == them.host, HostBlock.host == them.domain),
+            _THEM.id == person,
+            or_(HostBlock.host == _THEM.host, HostBlock.host == _THEM.domain),
         )
     else:
         servers = exists().where(HostBlock.actor_id == person, _names_server_of(viewer))

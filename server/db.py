@@ -247,6 +247,11 @@ def _among_postgresql(element: Among, compiler: Any, **options: Any) -> str:
     return f"{column} = ANY ({listed})"
 
 
+def is_crossing(wrong: DBAPIError) -> bool:
+    """Whether two transactions waited for each other and this one was ended for the other's sake: done again, it succeeds."""
+    return getattr(wrong.orig, "sqlstate", "") in ("40001", "40P01")  # serialization_failure, deadlock_detected
+
+
 async def changed(tx: AsyncSession, statement: Update | Delete) -> int:
     """Run an UPDATE or a DELETE; the number of rows that it touched."""
     return cast("CursorResult[Any]", await tx.execute(statement)).rowcount

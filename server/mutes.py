@@ -15,6 +15,9 @@ from server.db import changed, insert_once
 from server.errors import Invalid
 from server.models import Actor, HostBlock, Media, Mute
 
+# Whoever lives on a server that is not wanted, in `unwanted`.
+_THEM: Any = aliased(Actor)
+
 
 async def mute(tx: AsyncSession, muter: Actor, muted: Actor) -> bool:
     """`muter` does not want to meet `muted`. True when it is new. Raises Invalid for oneself."""
@@ -78,11 +81,10 @@ async def hosts_of(tx: AsyncSession, actor: Actor) -> list[HostBlock]:
 def unwanted(viewer: Actor, person: Any, entity: Any) -> ColumnElement[bool]:
     """Whether `viewer` does not want to meet whoever the column `person` of `entity` names, by their own mute or by that of
     their server. A condition for a query over `entity`."""
-    them = aliased(Actor)
     by_name = exists().where(Mute.muter_id == viewer.id, Mute.muted_id == person)
     by_server = exists().where(
         HostBlock.actor_id == viewer.id,
-        them.id == person,
-        or_(HostBlock.host == them.host, HostBlock.host == them.domain),
+        _THEM.id == person,
+        or_(HostBlock.host == _THEM.host, HostBlock.host == _THEM.domain),
     )
     return or_(by_name.correlate(entity), by_server.correlate(entity))

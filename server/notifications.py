@@ -87,15 +87,8 @@ async def list(  # notifications.list(…) is what the callers read
 
 
 async def unread(tx: AsyncSession, viewer: Actor) -> int:
-    """How many of these `viewer` has not read, at most MOST_COUNTED."""
-    some = (
-        select(Notification.id)
-        .join(Actor, Actor.id == Notification.from_id)
-        .outerjoin(Post, Post.id == Notification.post_id)
-        .where(Notification.read_at.is_(None), _for(viewer))
-        .limit(MOST_COUNTED)
-    )
-    return int(await tx.scalar(select(func.count()).select_from(some.subquery())) or 0)
+    """How many of these `viewer`, one of our people, has not read, at most MOST_COUNTED."""
+    return int(await tx.scalar(_UNREAD, {"viewer": viewer.id}) or 0)
 
 
 async def mark_read(tx: AsyncSession, viewer: Actor, until: int | None = None) -> None:
@@ -134,4 +127,17 @@ def _unwanted(viewer: Actor) -> Select[int]:
     return select(Actor.id).where(Actor.id == bindparam("sender", type_=Id), shut_out)
 
 
-_UNWANTED = _unwanted(posts.anybody(is_local=True))  # built once, like the rule for posts
+def _unread(viewer: Actor) -> Select[int]:
+    some = (
+        select(Notification.id)
+        .join(Actor, Actor.id == Notification.from_id)
+        .outerjoin(Post, Post.id == Notification.post_id)
+        .where(Notification.read_at.is_(None), _for(viewer))
+        .limit(MOST_COUNTED)
+    )
+    return select(func.count()).select_from(some.subquery())
+
+
+# Built once, like the rule for posts: the one for every activity that comes in, the other for every page that somebody opens.
+_UNWANTED = _unwanted(posts.anybody(is_local=True))
+_UNREAD = _unread(posts.anybody(is_local=True))

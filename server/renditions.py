@@ -231,10 +231,16 @@ async def _enter(tx: AsyncSession, media: Media, rendition: Rendition, made: Mad
 
 async def locked(tx: AsyncSession, media_id: int) -> Media | None:
     """A picture's row, locked after that of its post: whoever edits a work takes them in this order, too."""
-    its = select(Media.post_id).where(Media.id == media_id).scalar_subquery()
-    await tx.execute(select(Post.id).where(Post.id == its).with_for_update())
-    found: Media | None = await tx.scalar(select(Media).where(Media.id == media_id).with_for_update())
-    return found
+    this = select(Media).where(Media.id == media_id).with_for_update().execution_options(populate_existing=True)
+    while True:
+        its = await tx.scalar(select(Media.post_id).where(Media.id == media_id))
+        async with tx.begin_nested() as attempt:
+            if its is not None:
+                await tx.execute(select(Post.id).where(Post.id == its).with_for_update())
+            found: Media | None = await tx.scalar(this)
+            if found is None or found.post_id in (its, None):
+                return found
+            await attempt.rollback()  # it was hung meanwhile: let go, and take its post first
 
 
 async def is_named(site: Site, key: str) -> bool:

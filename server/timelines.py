@@ -17,6 +17,9 @@ from server import posts as spine
 from server.models import Account, Actor, Audience, Follow, Gallery, Hanging, Id, Kind, Post, PostTag, Tag
 
 PAGE = 24
+# What a post in somebody's home answers, and what it boosts.
+_ANSWERED: Any = aliased(Post)
+_BOOSTED: Any = aliased(Post)
 
 
 @dataclass(frozen=True)
@@ -110,11 +113,10 @@ async def _latest(tx: AsyncSession, viewer: Actor, before: int | None, limit: in
 def _wanted(viewer: Actor) -> ColumnElement[bool]:
     """What stands in the home of `viewer` of the posts of people whom they follow."""
     followed = select(Follow.followed_id).where(Follow.follower_id == viewer.id, Follow.accepted.is_(True))
-    answered, boosted = aliased(Post), aliased(Post)
     known = exists().where(
-        answered.id == Post.reply_to_id, or_(answered.author_id == viewer.id, answered.author_id.in_(followed))
+        _ANSWERED.id == Post.reply_to_id, or_(_ANSWERED.author_id == viewer.id, _ANSWERED.author_id.in_(followed))
     )
-    muted_boost = exists().where(boosted.id == Post.boost_of_id, mutes.unwanted(viewer, boosted.author_id, boosted))
+    muted_boost = exists().where(_BOOSTED.id == Post.boost_of_id, mutes.unwanted(viewer, _BOOSTED.author_id, _BOOSTED))
     return and_(
         or_(Post.reply_to_id.is_(None), and_(Post.author_id != viewer.id, known)),
         Post.published_at.is_not(None),

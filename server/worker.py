@@ -12,8 +12,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from server import claims, clock, jobs
-from server.db import Session
+from server.db import Session, is_crossing
 from server.errors import Full, GiveUp, Problem, TryLater
 from server.site import Site
 
@@ -267,9 +269,17 @@ async def _run(site: Site, handlers: Handlers, claimed: claims.Claimed) -> _End:
         return _End(claimed, later=claims.Postponed(claimed, str(later), at, other))
     except (Problem, GiveUp) as reason:
         return _End(claimed, why=str(reason))
+    except DBAPIError as wrong:
+        if not is_crossing(wrong):
+            return _failed(claimed, wrong)
+        return _End(claimed, later=claims.Postponed(claimed, "It crossed another job's way.", clock.now()))
     except Exception as wrong:
-        log.exception("job failed", extra=_facts(claimed))
-        return _End(claimed, later=claims.Postponed(claimed, f"{type(wrong).__name__}: {wrong}"))
+        return _failed(claimed, wrong)
+
+
+def _failed(claimed: claims.Claimed, wrong: Exception) -> _End:
+    log.error("job failed", exc_info=wrong, extra=_facts(claimed))
+    return _End(claimed, later=claims.Postponed(claimed, f"{type(wrong).__name__}: {wrong}"))
 
 
 async def _write_down(tx: Session, ends: list[_End]) -> list[bool]:

@@ -10,6 +10,7 @@ import gc
 import json
 import os
 import random
+import runpy
 import selectors
 import signal
 import socket
@@ -207,6 +208,9 @@ def _become(order: dict[str, Any], fds: list[int], command: Any) -> None:
         os.environ.update(order["environ"])
         time.tzset()
         random.seed()
+        for folder in filter(None, order["environ"].get("PYTHONPATH", "").split(os.pathsep)):
+            if (custom := Path(folder) / "sitecustomize.py").exists():
+                runpy.run_path(str(custom))
         sys.argv = ["cartellino", *order["arguments"]]
         code = command(order["arguments"])
     except SystemExit as wrong:

@@ -15,6 +15,8 @@ MAX_KEYS = 2_000
 MAX_ITEMS = 10_000
 MAX_STRING = 100_000
 MAX_DIGITS = 19
+# Objects and lists in one document: several times what MAX_ITEMS lets through, refused before anything is made of it.
+MAX_PARTS = 50_000
 MAX_INTEGER = 2**63 - 1
 
 # NUL, which PostgreSQL cannot keep, and halves of surrogate pairs, which no encoding can.
@@ -54,10 +56,13 @@ def load(body: bytes) -> Json:
 
 
 def _check_depth(text: str) -> None:
-    """Refuse what is nested deeper than MAX_DEPTH before a recursive parser sees it."""
-    depth = 0
+    """Refuse what is nested deeper than MAX_DEPTH, or has too many parts, before a recursive parser sees it."""
+    depth, parts = 0, 0
     for bracket in re.finditer(r"[\[\]{}]", _STRINGS.sub("", text)):
         depth += 1 if bracket[0] in "[{" else -1
+        parts += 1
+        if parts > 2 * MAX_PARTS:
+            raise BadDocument("The document has too many items.")
         if depth > MAX_DEPTH:
             raise BadDocument("The document is nested too deep.")
 

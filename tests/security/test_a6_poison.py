@@ -184,10 +184,10 @@ UNENDING = {
 
 @pytest.mark.parametrize("name", UNENDING)
 def test_row_91_what_is_refused_is_refused_soon(name: str) -> None:
-    start = time.process_time()
+    start = time.thread_time()  # neither what else the machine does nor what other threads do has a part in it
     with pytest.raises(BadDocument):
         parse.load(UNENDING[name])
-    assert time.process_time() - start < 1
+    assert time.thread_time() - start < 1
 
 
 def test_row_92_no_string_of_any_document_brings_what_no_store_keeps() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from server import clock, jobs, posts, renditions
 from server.errors import Full, GiveUp
@@ -48,6 +49,30 @@ async def test_a_picture_goes_through_its_states(site: Site, alice: Account, run
     assert webp == [320, 640, 1280, 1500]
     assert [r.purpose for r in rows if r.format == "jpeg"] == [RenditionPurpose.FEDERATION]
     await check_files(site, media)
+
+
+async def test_a_picture_that_is_hung_meanwhile_is_locked_after_its_work_all_the_same(
+    site: Site, alice: Account
+) -> None:
+    """Otherwise two that each hold what the other wants wait for ever: PostgreSQL ends one of them, perhaps the artist's own."""
+    media = await upload(site, alice)
+    post = await publish(site, alice)
+
+    async def take() -> None:
+        async with site.db.write() as tx:
+            found = await renditions.locked(tx, media.id)
+            assert found is not None and found.post_id == post.id
+            if not site.db.is_sqlite:
+                async with site.db.write() as other:
+                    with pytest.raises(DBAPIError, match="lock"):
+                        await other.execute(select(Post.id).where(Post.id == post.id).with_for_update(nowait=True))
+                    await other.rollback()
+
+    async with site.db.write() as tx:
+        await tx.execute(update(Media).where(Media.id == media.id).values(post_id=post.id))
+        taking = asyncio.create_task(take())
+        await asyncio.sleep(0.3)  # by then it has read that the picture hangs nowhere, and waits for this row
+    await taking
 
 
 async def test_the_work_appears_with_the_small_sizes(site: Site, alice: Account) -> None:
