@@ -38,7 +38,7 @@ def test_a_killed_server_loses_no_picture(house: House, tmp_path: Path, database
     password = tmp_path / "password"
     password.write_text(PASSWORD)
     house.run("user", "create", "ada", "--email", "ada@mail.test", "--password-file", str(password))
-    files = [paint.jpeg(1200 + 300 * n, 900 + 200 * n, seed=n) for n in range(4)]
+    files = [paint.jpeg(700 + 200 * n, 500 + 150 * n, seed=n) for n in range(4)]
     acknowledged: dict[int, str] = {}
 
     for turn in range(50 if long else 3):
