@@ -216,7 +216,11 @@ async def settle(tx: AsyncSession, post_id: int, *, at_once: bool = False) -> bo
     """
     this = select(Post).where(Post.id == post_id, Post.kind == Kind.WORK, Post.uri.is_(None))
     post = await tx.scalar(this.with_for_update())
-    if post is None or post.published_at is None or post.deleted_at is not None or post.held_at is not None:
+    if post is None:
+        return False
+    # It may have been read before it was locked, and told of in between: each state is told once.
+    await tx.refresh(post, ["published_at", "ready_at", "edited_at", "told_at", "deleted_at", "held_at"])
+    if post.published_at is None or post.deleted_at is not None or post.held_at is not None:
         return False
     pictures = (await tx.execute(select(Media.state, Media.stamp).where(Media.post_id == post_id))).all()
     states = [state for state, _ in pictures]

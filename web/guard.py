@@ -39,7 +39,7 @@ OPEN = re.compile(
 )
 # Who shares an address with a program that is kept out can still show that they are somebody else.
 SIGN_IN = ("/login", "/logout")
-MEDIA = ("/media/", "/elsewhere/")
+MEDIA = ("/media/", "/elsewhere/", "/original/")
 GALLERIES = ("/@", "/tags/")
 FRONT = ("/", "/explore")
 TRAP = "/trap/"
@@ -62,6 +62,7 @@ class Guard:
         self.media = Paces(site.settings.rights.media_per_minute, NEIGHBOURS)
         self.pages = Paces(site.settings.rights.pages_per_minute, NEIGHBOURS)
         self.bans = Bans()
+        self.hinted = False
         self.looked = 0.0
         self.roll: Roll | None = None
         self.verdict: Callable[[bytes], Crawler | None] = lambda agent: None
@@ -139,7 +140,7 @@ class Guard:
 
     # -- the trap ------------------------------------------------------------------------------------------------------
     async def _kept_out(self, scope: Any, path: str, now: float) -> Refusal | None:
-        where = self._place(scope)
+        where = self._place(scope, itself=True)
         until = self.bans.end(where.own, now) if where is not None else 0.0
         if not until or OPEN.fullmatch(path) or path in SIGN_IN or await self._is_somebody(scope):
             return None
@@ -177,17 +178,25 @@ class Guard:
         return found is not None and found.account.is_active
 
     # -- who asks ------------------------------------------------------------------------------------------------------
-    def _place(self, scope: Any) -> Place | None:
+    def _place(self, scope: Any, *, itself: bool = False) -> Place | None:
         """Where the request comes from; None where that cannot be told (web.paces).
 
-        Where no proxy is configured and yet one speaks, its address stands for everybody behind it.
+        Where no proxy is configured and yet one speaks, its address stands for everybody behind it: nothing is counted then. With
+        `itself` it is that address all the same: who is kept out does not come in by saying that they ask for somebody else.
         """
         address = (scope.get("client") or ("",))[0]
         proxies = self.site.settings.server.proxies
         lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        if not proxies and lines:
+        if not proxies and lines and not itself:
+            self._hint(address)
             return None
         return place(throttle.client(lines, address or "", proxies))
+
+    def _hint(self, address: str) -> None:
+        """Say once that nobody is told apart here, where it is not our own machine that speaks."""
+        if not self.hinted and place(address) is not None:
+            self.hinted = True
+            log.warning("somebody asks for others; if it is your proxy, set server.proxies", extra={"address": address})
 
     def _noting(self, declared: Crawler, scope: Any, send: Any) -> Any:
         """Write down what a declared crawler asked for and what it was answered, where that is about a work."""

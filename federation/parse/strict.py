@@ -57,12 +57,12 @@ def load(body: bytes) -> Json:
 
 def _check_depth(text: str) -> None:
     """Refuse what is nested deeper than MAX_DEPTH, or has too many parts, before a recursive parser sees it."""
-    depth, parts = 0, 0
-    for bracket in re.finditer(r"[\[\]{}]", _STRINGS.sub("", text)):
+    bare = _STRINGS.sub("", text)
+    if bare.count("[") + bare.count("{") > MAX_PARTS:
+        raise BadDocument("The document has too many items.")
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", bare):
         depth += 1 if bracket[0] in "[{" else -1
-        parts += 1
-        if parts > 2 * MAX_PARTS:
-            raise BadDocument("The document has too many items.")
         if depth > MAX_DEPTH:
             raise BadDocument("The document is nested too deep.")
 

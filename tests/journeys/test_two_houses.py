@@ -185,6 +185,7 @@ async def test_an_edit_and_another_reservation_arrive(
     await follow(village, b, bob, "@alice@a.test")
     work = await publish(a.site, alice, reservation=Reservation.NO_TRAINING)
     await village.settle()
+    await asyncio.sleep(1)  # what is changed within the second of its publication was never different to anybody else
     for title, reservation in (("Raised", Reservation.NO_AI_NO_INDEX), ("Lowered", Reservation.OPEN)):
         async with a.site.db.write() as tx:
             post = await posts.mine(tx, work.id, alice.actor)

@@ -258,6 +258,9 @@ async def test_nobody_is_kept_out_for_somebody_else(house: Any, app: Quart, alic
         assert first.status == 200 and not second_step(first), address
     first = await ask(app, "/trap/works", address=READER, accept="text/html", x_forwarded_for="198.51.100.9")
     assert not second_step(first)
+    caught = house(proxies=0)
+    assert (await trapped(caught, READER)).status == 403
+    assert (await ask(caught, "/@alice", address=READER, x_forwarded_for="198.51.100.9")).status == 403
     behind = house(proxies=1)
     assert (await trapped(behind, "127.0.0.1", x_forwarded_for="203.0.113.200, 198.51.100.9")).status == 403
     for forwarded in ("198.51.100.9", "203.0.113.99, 198.51.100.9"):

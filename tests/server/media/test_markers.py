@@ -228,7 +228,7 @@ async def look(pixels: Pixels, tmp_path: Path, content: bytes, name: str = "uplo
 
 
 # The other reader remembers what it read last by the id of the image, which Python gives to the next one when an image is gone.
-_read: list[Image.Image] = []
+_looked_at: list[Image.Image] = []
 
 
 @pytest.mark.parametrize(("name", "make", "generator", "strength", "second"), MADE, ids=[row[0] for row in MADE])
@@ -245,7 +245,7 @@ async def test_every_generator_of_the_table_is_recognised(
     assert first.source_type == "trainedAlgorithmicMedia"
     assert {marker.generator for marker in probe.markers} == {generator}, "one program made it"
     with Image.open(tmp_path / name) as image:
-        _read.append(image)
+        _looked_at.append(image)
         found = ParserManager().parse(image)
     assert (found.generator.name if found else "") == second
 
