@@ -42,7 +42,7 @@ from web.pages import (
 )
 
 BLUEPRINTS = (
-    home.blueprint,  # / · /explore · /home
+    home.blueprint,  # / · /explore · /home · /saved
     profiles.blueprint,  # /@name · its tabs
     rights.blueprint,  # /works/<id>/rights · policy.json · /@name/licensing
     evidence_log.blueprint,  # /works/<id>/evidence · /settings/evidence
@@ -54,7 +54,7 @@ BLUEPRINTS = (
     oembed.blueprint,  # /api/oembed
     compose.blueprint,  # /new · /drafts · /uploads · edit and delete
     posts.blueprint,  # /post · comments
-    social.blueprint,  # follow, like, boost, pin · /requests
+    social.blueprint,  # follow, like, boost, save, pin · /requests
     walls.blueprint,  # block, mute, report · /followers · /settings/privacy
     elsewhere.blueprint,  # follow from one's own server · /authorize_interaction
     search.blueprint,  # /search

@@ -30,6 +30,7 @@ NOTICES = {
     "saved": "Saved.",
     "published": "Published.",
     "draft": "Kept as a draft.",
+    "kept": "Kept. It stands under Saved in your menu.",
     "deleted": "Deleted.",
     "sent": "Sent.",
     "followed": "You will see their new work in your home feed.",

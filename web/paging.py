@@ -30,11 +30,13 @@ def before() -> int | None:
     return ids.parse(request.args.get("before", ""))
 
 
-def part(rows: Sequence[Post], **keep: str) -> Part:
-    """Cut `rows` (up to ASKED of them) to a page of this address; `keep` are further parameters that stay."""
+def part(rows: Sequence[Post], *, then: int | None = None, **keep: str) -> Part:
+    """Cut `rows` (up to ASKED of them) to a page of this address; `keep` are further parameters that stay. `then` says below what
+    the next page begins, where that is not the last post's id."""
     shown = list(rows[:PAGE])
     kept = {name: value for name, value in keep.items() if value}
-    older = f"{request.path}?{urlencode(kept | {'before': shown[-1].id})}" if len(rows) > PAGE else ""
+    last = then or shown[-1].id if len(rows) > PAGE else None
+    older = f"{request.path}?{urlencode(kept | {'before': last})}" if last else ""
     newest = (request.path + (f"?{urlencode(kept)}" if kept else "")) if before() else ""
     return Part(posts=shown, older=older, newest=newest)
 

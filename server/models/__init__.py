@@ -19,7 +19,7 @@ from server.models.posts import (
     Tag,
 )
 from server.models.rights import CrawlerVisit, FormerName, OriginalLink, RightsChange, Seal
-from server.models.social import Block, Favourite, Follow, HostBlock, Mute, Notification
+from server.models.social import Block, Bookmark, Favourite, Follow, HostBlock, Mute, Notification
 from server.models.words import (
     AccountState,
     ActorKind,
@@ -50,6 +50,7 @@ __all__ = [
     "Audience",
     "Base",
     "Block",
+    "Bookmark",
     "CrawlerVisit",
     "Decision",
     "Delivery",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, String
+from sqlalchemy import Boolean, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -41,6 +41,22 @@ class Favourite(Base):
     # The id of the Like activity where one end is elsewhere.
     uri: Mapped[str | None] = mapped_column(String(2048), unique=True, index=True, default=None)
     created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+
+class Bookmark(Base):
+    """An actor of ours keeps a post to find it again. Nobody else learns of it, the post's author neither."""
+
+    __tablename__ = "bookmarks"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True, default=ids.new)
+    actor_id: Mapped[int] = mapped_column(Id, ForeignKey("actors.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(Id, ForeignKey("posts.id", ondelete="CASCADE", onupdate="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, default=clock.now)
+
+    __table_args__ = (
+        UniqueConstraint("actor_id", "post_id"),
+        Index("ix_bookmarks_actor", "actor_id", sql("id DESC")),
+    )
 
 
 class Block(Base):

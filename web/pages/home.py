@@ -1,10 +1,10 @@
-"""The first page, what is new on this server, and what is new from the people one follows."""
+"""The first page, what is new on this server, what is new from the people one follows, and what one keeps."""
 
 import secrets
 
 from quart import Blueprint, Response
 
-from server import boosts, favourites, follows, timelines
+from server import bookmarks, boosts, favourites, follows, timelines
 from web.auth import public, signed_in
 from web.current import me, site, viewer
 from web.page import page
@@ -71,5 +71,27 @@ async def home() -> Response:
         boosted=boosted,
         asking=asking,
         form_key=secrets.token_urlsafe(18),
+        addresses=Addresses(site().urls, viewer()),
+    )
+
+
+@blueprint.get("/saved")
+@signed_in
+async def saved() -> Response:
+    """What one keeps to find it again, the latest first."""
+    async with site().db.read() as tx:
+        rows = await bookmarks.of(tx, me(), before(), ASKED)
+        found = part([*rows.values()], then=[*rows][timelines.PAGE - 1] if len(rows) > timelines.PAGE else None)
+        answered = await timelines.answered(tx, found.posts, me())
+        ids = [post.id for post in found.posts]
+        liked, boosted = await favourites.liked(tx, me(), ids), await boosts.boosted(tx, me(), ids)
+    return page(
+        "home/saved.html",
+        pictures=covers(found.posts),
+        carries=found.posts,
+        found=found,
+        answered=answered,
+        liked=liked,
+        boosted=boosted,
         addresses=Addresses(site().urls, viewer()),
     )

@@ -1,8 +1,8 @@
-"""Follow, like, boost, pin: small forms that work by themselves and are made smoother by actions.js. And who asks to follow."""
+"""Follow, like, boost, save, pin: small forms that work by themselves, smoother with actions.js. And who asks to follow."""
 
 from quart import Blueprint, Response, redirect, request
 
-from server import boosts, favourites, follows, pins, posts
+from server import bookmarks, boosts, favourites, follows, pins, posts
 from server.models import Actor, Post
 from web import auth
 from web.auth import signed_in
@@ -72,6 +72,26 @@ async def unboost(handle: str, post_id: int) -> Response:
         post = await posts.get(tx, post_id, me())
         await boosts.remove(tx, me(), post)
     return await _answer("boost_button", post, False, "")
+
+
+@blueprint.post("/@<handle>/<id:post_id>/save")
+@signed_in
+async def save(handle: str, post_id: int) -> Response:
+    """Keep a work or a note to find it again."""
+    async with site().db.write() as tx:
+        post = await posts.get(tx, post_id, me())
+        await bookmarks.add(tx, me(), post)
+    return await _answer("save_button", post, True, "kept")
+
+
+@blueprint.post("/@<handle>/<id:post_id>/unsave")
+@signed_in
+async def unsave(handle: str, post_id: int) -> Response:
+    """Take it out of what one keeps."""
+    async with site().db.write() as tx:
+        post = await posts.get(tx, post_id, me())
+        await bookmarks.remove(tx, me(), post.id)
+    return await _answer("save_button", post, False, "")
 
 
 @blueprint.post("/@<handle>/<id:post_id>/pin")

@@ -7,7 +7,20 @@ from typing import Any
 
 from quart import Blueprint, Response, redirect, request
 
-from server import boosts, elsewhere, favourites, follows, galleries, generated, ids, posts, reach, text, timelines
+from server import (
+    bookmarks,
+    boosts,
+    elsewhere,
+    favourites,
+    follows,
+    galleries,
+    generated,
+    ids,
+    posts,
+    reach,
+    text,
+    timelines,
+)
 from server.errors import NotFound
 from server.media.orders import MIME
 from server.models import Audience, Kind, MediaState, Post, Rendition
@@ -77,6 +90,7 @@ async def show(handle: str, key: str) -> Response:
             "mine": mine,
             "liked": await favourites.liked(tx, me, shown) if me else set(),
             "boosted": await boosts.boosted(tx, me, shown) if me else set(),
+            "is_saved": bool(me and await bookmarks.kept(tx, me, [post.id])),
             "original": "" if post.is_local else original(post),
             "focus": request.args.get("focus", "") if me else "",
             # What this viewer may read is shown and counted; how many talk among themselves is theirs (row 39).
