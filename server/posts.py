@@ -29,6 +29,7 @@ from server.models import (
     Actor,
     Artwork,
     Audience,
+    Bookmark,
     Favourite,
     Follow,
     Hanging,
@@ -52,6 +53,16 @@ Query = TypeVar("Query", bound=Select[Any])
 MAX_MENTIONS = 50  # security.md, table D
 # A conversation is read whole up to this many answers; the oldest come first.
 MAX_REPLIES = 1000
+# The rows about a post of which nothing stays when it is deleted, whoever deletes it.
+GOES_WITH_IT: tuple[tuple[Any, Any], ...] = (
+    (Artwork, Artwork.post_id),
+    (PostTag, PostTag.post_id),
+    (Mention, Mention.post_id),
+    (Hanging, Hanging.post_id),
+    (Favourite, Favourite.post_id),
+    (Bookmark, Bookmark.post_id),
+    (Notification, Notification.post_id),
+)
 # What a boost shows, in the rule. Made once: another name for a table costs more than the rest of a condition.
 _SHOWN: Any = aliased(Post)
 
@@ -160,8 +171,8 @@ async def mine(tx: AsyncSession, post_id: int, author: Actor) -> Post:
 
 
 async def remove(tx: AsyncSession, post: Post, actor: Actor) -> list[str]:
-    """Leave a tombstone of `post`: its texts are emptied, its pictures, tags, places, likes and boosts go. Every server that got
-    a post of ours is told, whoever it was for.
+    """Leave a tombstone of `post`: its texts are emptied, its pictures, boosts and what GOES_WITH_IT go. Every server that got a
+    post of ours is told, whoever it was for.
 
     Returns the storage keys to delete after the commit; `sweep` finds what is left over. Raises NotFound unless `actor`, who may
     be somebody elsewhere, is the author: nobody learns what they might remove.
@@ -175,15 +186,7 @@ async def remove(tx: AsyncSession, post: Post, actor: Actor) -> list[str]:
         raise NotFound
     fans = await _fans(tx, post) if actor.is_local else ()
     keys = await drop_pictures(tx, await _pictures(tx, post))
-    for table, column in (
-        (Artwork, Artwork.post_id),
-        (PostTag, PostTag.post_id),
-        (Mention, Mention.post_id),
-        (Hanging, Hanging.post_id),
-        (Favourite, Favourite.post_id),
-        (Notification, Notification.post_id),
-        (Post, Post.boost_of_id),
-    ):
+    for table, column in (*GOES_WITH_IT, (Post, Post.boost_of_id)):
         await tx.execute(delete(table).where(column == post.id).execution_options(synchronize_session=False))
     if post.reply_to_id is not None and post.published_at is not None and post.audience in OPEN:
         await _count_reply(tx, post.reply_to_id, -1)

@@ -15,6 +15,7 @@ from server.db import changed
 from server.models import (
     Activity,
     Actor,
+    Bookmark,
     CrawlerVisit,
     Delivery,
     DeliveryState,
@@ -162,7 +163,7 @@ async def _settled(site: Site) -> None:
 
 async def _strangers(site: Site) -> int:
     """Posts of other servers with which nobody here has anything to do: not by somebody who is followed, not about anybody here,
-    not liked, boosted or answered by us, and older than the administrator wants to keep them. Their number."""
+    not liked, saved, boosted or answered by us, and older than the administrator wants to keep them. Their number."""
     cutoff = clock.after(days=-site.settings.federation.keep_remote_days)
     ours, above, boost, answer = aliased(Actor), aliased(Post), aliased(Post), aliased(Post)
 
@@ -183,6 +184,7 @@ async def _strangers(site: Site) -> int:
         or_(Post.deleted_at.is_(None), Post.deleted_at < cutoff),
         ~fresh,
         ~by_us(Favourite.actor_id, Favourite.post_id == Post.id),
+        ~exists().where(Bookmark.post_id == Post.id).correlate(Post),
         ~by_us(Mention.actor_id, Mention.post_id == Post.id),
         ~by_us(above.author_id, above.id == Post.reply_to_id),
         # Conversations go from their ends; what is boosted stays as long as the boost.

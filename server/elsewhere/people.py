@@ -11,7 +11,6 @@ from server.elsewhere.read import Person
 from server.errors import GiveUp
 from server.models import (
     Actor,
-    Artwork,
     Favourite,
     Follow,
     Media,
@@ -19,7 +18,6 @@ from server.models import (
     Notification,
     Origin,
     Post,
-    PostTag,
     PublicKey,
     Purpose,
     Rating,
@@ -187,13 +185,7 @@ async def _forget_posts(tx: AsyncSession, row: Actor) -> None:
             if post_id is not None:
                 await posts.answered(tx, post_id, -count)
         await posts.drop_pictures(tx, list(await tx.scalars(select(Media).where(Media.post_id.in_(some)))))
-        for table, column in (
-            (Artwork, Artwork.post_id),
-            (PostTag, PostTag.post_id),
-            (Mention, Mention.post_id),
-            (Favourite, Favourite.post_id),
-            (Notification, Notification.post_id),
-        ):
+        for table, column in posts.GOES_WITH_IT:
             await tx.execute(delete(table).where(column.in_(some)).execution_options(synchronize_session=False))
         said = update(Origin).where(Origin.post_id.in_(some)).values(raw={}, reply_to_uri="")
         await tx.execute(said.execution_options(synchronize_session=False))

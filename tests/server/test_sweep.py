@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from server import boosts, clock, favourites, follows, ids, jobs, posts, sweep
+from server import bookmarks, boosts, clock, favourites, follows, ids, jobs, posts, sweep
 from server.models import (
     Account,
     Activity,
@@ -209,7 +209,7 @@ async def test_posts_elsewhere_go_when_nobody_here_has_to_do_with_them(
     old: dict[str, Any] = {"published_at": days(91)}
     kept = {
         name: await abroad.post(site, eve if name == "followed" else mia, name, **old)
-        for name in ("followed", "liked", "boosted", "answered", "naming")
+        for name in ("followed", "liked", "saved", "boosted", "answered", "naming")
     }
     kept["answer to mine"] = await abroad.post(site, mia, "answer", above=mine, **old)
     kept["young"] = await abroad.post(site, mia, "young")
@@ -220,6 +220,7 @@ async def test_posts_elsewhere_go_when_nobody_here_has_to_do_with_them(
         await tx.execute(update(Origin).where(Origin.post_id != kept["young"].id).values(fetched_at=days(91)))
         tx.add(Media(owner_id=mia.id, post_id=gone[1].id, source="https://far.example/1.jpg", width=1, height=1))
         await favourites.add(tx, bob.actor, await posts.get(tx, kept["liked"].id, bob.actor))
+        await bookmarks.add(tx, bob.actor, await posts.get(tx, kept["saved"].id, bob.actor))
         await boosts.add(tx, bob.actor, await posts.get(tx, kept["boosted"].id, bob.actor))
         await boosts.add(tx, mia, await posts.get(tx, gone[1].id, mia), uri="https://far.example/b/1", at=days(91))
         await boosts.add(tx, mia, await posts.get(tx, mine.id, mia), uri="https://far.example/b/2", at=days(91))
