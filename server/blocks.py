@@ -15,7 +15,7 @@ from server.db import changed, insert_once
 from server.errors import Invalid
 from server.models import Actor, Block, Follow, Hearing, HostBlock, Media, Notification
 
-# Whoever is on the other side of a server's wall, in `between`.
+# Whoever is on the other side of a wall against a whole server.
 _THEM: Any = aliased(Actor)
 
 
@@ -100,15 +100,16 @@ def between(viewer: Actor, person: Any, entity: Any) -> ColumnElement[bool]:
         )
     )
     if viewer.is_local:
-        servers = exists().where(
-            HostBlock.actor_id == viewer.id,
-            HostBlock.mutes_only.is_(False),
-            _THEM.id == person,
-            or_(HostBlock.host == _THEM.host, HostBlock.host == _THEM.domain),
-        )
+        servers = server_unwanted(viewer, person, entity, HostBlock.mutes_only.is_(False))
     else:
-        servers = exists().where(HostBlock.actor_id == person, _names_server_of(viewer))
-    return or_(people.correlate(entity), servers.correlate(entity))
+        servers = exists().where(HostBlock.actor_id == person, _names_server_of(viewer)).correlate(entity)
+    return or_(people.correlate(entity), servers)
+
+
+def server_unwanted(viewer: Actor, person: Any, entity: Any, *how: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether `viewer` blocks or mutes (`how` narrows it) the server of whoever the column `person` of `entity` names."""
+    names_it = or_(HostBlock.host == _THEM.host, HostBlock.host == _THEM.domain)
+    return exists().where(HostBlock.actor_id == viewer.id, _THEM.id == person, names_it, *how).correlate(entity)
 
 
 async def blocking(tx: AsyncSession, a: Actor, b: Actor) -> bool:

@@ -22,9 +22,9 @@ async def add(tx: AsyncSession, actor: Actor, post: Post) -> bool:
     return await insert_once(tx, Bookmark(actor_id=actor.id, post_id=post.id))
 
 
-async def remove(tx: AsyncSession, actor: Actor, post_id: int) -> bool:
-    """`actor` does not keep that post any more, whether they may still see it or not; True when they did."""
-    this = (Bookmark.actor_id == actor.id, Bookmark.post_id == post_id)
+async def remove(tx: AsyncSession, actor: Actor, post: Post) -> bool:
+    """`actor` does not keep `post` any more; True when they did."""
+    this = (Bookmark.actor_id == actor.id, Bookmark.post_id == post.id)
     return bool(await changed(tx, delete(Bookmark).where(*this)))
 
 

@@ -8,15 +8,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased, selectinload
+from sqlalchemy.orm import selectinload
 
 from server import blocks, hosts
 from server.db import changed, insert_once
 from server.errors import Invalid
 from server.models import Actor, HostBlock, Media, Mute
-
-# Whoever lives on a server that is not wanted, in `unwanted`.
-_THEM: Any = aliased(Actor)
 
 
 async def mute(tx: AsyncSession, muter: Actor, muted: Actor) -> bool:
@@ -82,9 +79,4 @@ def unwanted(viewer: Actor, person: Any, entity: Any) -> ColumnElement[bool]:
     """Whether `viewer` does not want to meet whoever the column `person` of `entity` names, by their own mute or by that of
     their server. A condition for a query over `entity`."""
     by_name = exists().where(Mute.muter_id == viewer.id, Mute.muted_id == person)
-    by_server = exists().where(
-        HostBlock.actor_id == viewer.id,
-        _THEM.id == person,
-        or_(HostBlock.host == _THEM.host, HostBlock.host == _THEM.domain),
-    )
-    return or_(by_name.correlate(entity), by_server.correlate(entity))
+    return or_(by_name.correlate(entity), blocks.server_unwanted(viewer, person, entity))

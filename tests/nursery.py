@@ -30,9 +30,9 @@ _LARGEST = 1 << 20  # bytes of one request: arguments and environment
 class Child:
     """A forked command, as much of subprocess.Popen as tests ask for."""
 
-    def __init__(self, pid: int, status: int, stdout: IO[str] | None) -> None:
+    def __init__(self, pid: int, status: int) -> None:
         self.pid = pid
-        self.stdout = stdout
+        self.stdout: IO[str] | None = None
         self.returncode: int | None = None
         self._status = status
         self._lock = threading.Lock()
@@ -102,7 +102,7 @@ class Nursery:
             socket.send_fds(channel, [order], fds)
             os.close(write)
             pid = int(channel.recv(32))
-        return Child(pid, read, None)
+        return Child(pid, read)
 
     def serve(self, arguments: Sequence[str], environ: Mapping[str, str], log: IO[str]) -> Child:
         """The same with a pipe for what it prints, and `log` for what it says beside that."""
@@ -219,7 +219,7 @@ def _become(order: dict[str, Any], fds: list[int], command: Any) -> None:
         sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(BaseException):
-            threading._shutdown()  # type: ignore[attr-defined]
+            threading._shutdown()
             atexit._run_exitfuncs()
         with contextlib.suppress(BaseException):
             sys.stdout.flush()

@@ -30,7 +30,7 @@ async def test_keeping_twice_is_keeping_once_and_nobody_hears_of_it(site: Site, 
     assert await kept(site, bob) == [work.id] and await kept(site, alice) == []
     for there in (True, False):
         async with site.db.write() as tx:
-            assert await bookmarks.remove(tx, bob.actor, work.id) is there
+            assert await bookmarks.remove(tx, bob.actor, await posts.get(tx, work.id, bob.actor)) is there
     assert await kept(site, bob) == []
 
 
@@ -70,4 +70,4 @@ async def test_a_draft_and_what_is_deleted_cannot_be_kept(site: Site, alice: Acc
             await bookmarks.add(tx, alice.actor, post)
     assert await kept(site, alice) == []
     async with site.db.read() as tx:
-        assert await tx.scalar(select(func.count(Bookmark.id))) in (0, 1)
+        assert await tx.scalar(select(func.count(Bookmark.id))) == 0

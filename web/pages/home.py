@@ -1,14 +1,16 @@
 """The first page, what is new on this server, what is new from the people one follows, and what one keeps."""
 
 import secrets
+from typing import Any
 
 from quart import Blueprint, Response
 
 from server import bookmarks, boosts, favourites, follows, timelines
+from server.db import Session
 from web.auth import public, signed_in
 from web.current import me, site, viewer
 from web.page import page
-from web.paging import ASKED, before, covers, part, shown
+from web.paging import ASKED, Part, before, covers, part, shown
 from web.pictures import Addresses
 
 blueprint = Blueprint("home", __name__)
@@ -55,24 +57,9 @@ async def explore() -> Response:
 async def home() -> Response:
     """Works, notes and boosts of the people one follows, newest first, with an end."""
     async with site().db.read() as tx:
-        rows = await timelines.home(tx, me(), before(), ASKED)
         asking = await follows.count_waiting(tx, me())
-        found = part(rows)
-        answered = await timelines.answered(tx, found.posts, me())
-        ids = [shown(post).id for post in found.posts]
-        liked, boosted = await favourites.liked(tx, me(), ids), await boosts.boosted(tx, me(), ids)
-    return page(
-        "home/home.html",
-        pictures=covers(found.posts),
-        carries=found.posts,
-        found=found,
-        answered=answered,
-        liked=liked,
-        boosted=boosted,
-        asking=asking,
-        form_key=secrets.token_urlsafe(18),
-        addresses=Addresses(site().urls, viewer()),
-    )
+        feed = await _feed(tx, part(await timelines.home(tx, me(), before(), ASKED)))
+    return page("home/home.html", asking=asking, form_key=secrets.token_urlsafe(18), **feed)
 
 
 @blueprint.get("/saved")
@@ -81,17 +68,20 @@ async def saved() -> Response:
     """What one keeps to find it again, the latest first."""
     async with site().db.read() as tx:
         rows = await bookmarks.of(tx, me(), before(), ASKED)
-        found = part([*rows.values()], then=[*rows][timelines.PAGE - 1] if len(rows) > timelines.PAGE else None)
-        answered = await timelines.answered(tx, found.posts, me())
-        ids = [post.id for post in found.posts]
-        liked, boosted = await favourites.liked(tx, me(), ids), await boosts.boosted(tx, me(), ids)
-    return page(
-        "home/saved.html",
-        pictures=covers(found.posts),
-        carries=found.posts,
-        found=found,
-        answered=answered,
-        liked=liked,
-        boosted=boosted,
-        addresses=Addresses(site().urls, viewer()),
-    )
+        then = [*rows][timelines.PAGE - 1] if len(rows) > timelines.PAGE else None
+        feed = await _feed(tx, part([*rows.values()], then=then))
+    return page("home/saved.html", **feed)
+
+
+async def _feed(tx: Session, found: Part) -> dict[str, Any]:
+    """What partials/feed.html shows."""
+    ids = [shown(post).id for post in found.posts]
+    return {
+        "pictures": covers(found.posts),
+        "carries": found.posts,
+        "found": found,
+        "answered": await timelines.answered(tx, found.posts, me()),
+        "liked": await favourites.liked(tx, me(), ids),
+        "boosted": await boosts.boosted(tx, me(), ids),
+        "addresses": Addresses(site().urls, me()),
+    }

@@ -1,8 +1,11 @@
 """Follow, like, boost, save, pin: small forms that work by themselves, smoother with actions.js. And who asks to follow."""
 
+from collections.abc import Awaitable, Callable
+
 from quart import Blueprint, Response, redirect, request
 
 from server import bookmarks, boosts, favourites, follows, pins, posts
+from server.db import Session
 from server.models import Actor, Post
 from web import auth
 from web.auth import signed_in
@@ -38,60 +41,42 @@ async def unfollow(handle: str) -> Response:
 @signed_in
 async def like(handle: str, post_id: int) -> Response:
     """Like a work or a note that one may see."""
-    async with site().db.write() as tx:
-        post = await posts.get(tx, post_id, me())
-        await favourites.add(tx, me(), post)
-    return await _answer("like_button", post, True, "")
+    return await _press(favourites.add, post_id, "like_button", True)
 
 
 @blueprint.post("/@<handle>/<id:post_id>/unlike")
 @signed_in
 async def unlike(handle: str, post_id: int) -> Response:
     """Take a like back."""
-    async with site().db.write() as tx:
-        post = await posts.get(tx, post_id, me())
-        await favourites.remove(tx, me(), post)
-    return await _answer("like_button", post, False, "")
+    return await _press(favourites.remove, post_id, "like_button", False)
 
 
 @blueprint.post("/@<handle>/<id:post_id>/boost")
 @signed_in
 async def boost(handle: str, post_id: int) -> Response:
     """Show a public work or note to one's own followers."""
-    async with site().db.write() as tx:
-        post = await posts.get(tx, post_id, me())
-        await boosts.add(tx, me(), post)
-    return await _answer("boost_button", post, True, "boosted")
+    return await _press(boosts.add, post_id, "boost_button", True, "boosted")
 
 
 @blueprint.post("/@<handle>/<id:post_id>/unboost")
 @signed_in
 async def unboost(handle: str, post_id: int) -> Response:
     """Take a boost back."""
-    async with site().db.write() as tx:
-        post = await posts.get(tx, post_id, me())
-        await boosts.remove(tx, me(), post)
-    return await _answer("boost_button", post, False, "")
+    return await _press(boosts.remove, post_id, "boost_button", False)
 
 
 @blueprint.post("/@<handle>/<id:post_id>/save")
 @signed_in
 async def save(handle: str, post_id: int) -> Response:
     """Keep a work or a note to find it again."""
-    async with site().db.write() as tx:
-        post = await posts.get(tx, post_id, me())
-        await bookmarks.add(tx, me(), post)
-    return await _answer("save_button", post, True, "kept")
+    return await _press(bookmarks.add, post_id, "save_button", True, "kept")
 
 
 @blueprint.post("/@<handle>/<id:post_id>/unsave")
 @signed_in
 async def unsave(handle: str, post_id: int) -> Response:
     """Take it out of what one keeps."""
-    async with site().db.write() as tx:
-        post = await posts.get(tx, post_id, me())
-        await bookmarks.remove(tx, me(), post.id)
-    return await _answer("save_button", post, False, "")
+    return await _press(bookmarks.remove, post_id, "save_button", False)
 
 
 @blueprint.post("/@<handle>/<id:post_id>/pin")
@@ -151,8 +136,13 @@ async def reject(handle: str) -> Response:
     return hint(redirect("/requests", 303), "saved")  # type: ignore[arg-type]
 
 
-async def _answer(button: str, post: Post, state: bool, notice: str) -> Response:
-    """The button as it is now; without a script the page on which it was pressed."""
+async def _press(
+    act: Callable[[Session, Actor, Post], Awaitable[object]], post_id: int, button: str, state: bool, notice: str = ""
+) -> Response:
+    """Do `act` to a post that one may see. The button as it is now; without a script the page on which it was pressed."""
+    async with site().db.write() as tx:
+        post = await posts.get(tx, post_id, me())
+        await act(tx, me(), post)
     if fragment := _fragment(button, post, state):
         return fragment
     target = auth.safe_next((await request.form).get("next"))
